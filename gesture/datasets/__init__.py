@@ -1,0 +1,1 @@
+"""Raw formats in: one module each, all yield Sequence objects."""

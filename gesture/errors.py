@@ -1,0 +1,25 @@
+"""Errors that end a command with one line, and the exit codes that a workflow can act on."""
+
+
+class GestureError(Exception):
+    """A mistake the user can mend: the command prints it as one line on stderr and exits 2."""
+
+    exit_code = 2
+
+
+class StoppedEarlyError(GestureError):
+    """The session ended at its walltime or at a signal, with a checkpoint: run the same command again."""
+
+    exit_code = 75
+
+
+class FailedForGoodError(GestureError):
+    """Running again would fail in the same way (NaN loss, damaged records); exit 76."""
+
+    exit_code = 76
+
+
+class HeldByAnotherError(GestureError):
+    """Another live process is writing this member's checkpoints; exit 77."""
+
+    exit_code = 77

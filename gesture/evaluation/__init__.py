@@ -1,0 +1,1 @@
+"""Predictions tables, metrics, ensembles."""

@@ -1,0 +1,1 @@
+"""Tfrecords: schema, shards, index, order, batches."""

@@ -1,0 +1,1 @@
+"""Training sessions: the loop, checkpoints, optimiser, history."""
