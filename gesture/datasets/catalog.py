@@ -1,0 +1,68 @@
+"""The data sets that a configuration may name: their options, modalities and classes.
+
+A new format is one module with `sources` and `read` (see `gesture.datasets.arrays`) and one entry here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Options(BaseModel):
+    """Options of a data set; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MontalbanoOptions(Options):
+    """Options of ChaLearn LAP 2014 track 3."""
+
+    context_frames: int = Field(
+        15, ge=0, le=100, description="Frames kept before and after each labelled gesture [frames]."
+    )
+
+
+class SyntheticOptions(MontalbanoOptions):
+    """Options of the built-in generator."""
+
+    preset: Literal["tiny", "demo", "default"] = Field("demo", description="How many clips, subjects and classes.")
+    seed: int = Field(1, ge=0, description="Seed of the generator: the same seed makes the same recordings.")
+
+
+class ArraysOptions(Options):
+    """Options of bring-your-own `.npz` sequences."""
+
+    classes: int = Field(..., ge=2, description="Number of classes; labels run from 1 to this number.")
+    class_names: list[str] | None = Field(None, description="Names of the classes in the order of their labels.")
+    max_depth_mm: int = Field(4095, ge=1, description="Depth that gray value 255 stands for in the records [mm].")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One raw format.
+
+    Attributes:
+        module: where `sources` and `read` live.
+        options: model of `data.options`.
+        raw_options: the options that change the raw files (the others act when converting).
+        modalities: what it always has; None = depends on the files, which the converter looks up.
+        made: True if `gesture download` makes the raw files itself, so that no folder is needed.
+    """
+
+    module: str
+    options: type[Options]
+    raw_options: tuple[str, ...] = ()
+    modalities: tuple[str, ...] | None = None
+    made: bool = False
+
+
+_ALL = ("rgb", "depth", "mask", "skeleton")
+
+FORMATS: dict[str, Format] = {
+    "synthetic": Format(
+        "gesture.datasets.montalbano2014", SyntheticOptions, ("preset", "seed"), modalities=_ALL, made=True
+    ),
+    "montalbano2014": Format("gesture.datasets.montalbano2014", MontalbanoOptions, modalities=_ALL),
+    "arrays": Format("gesture.datasets.arrays", ArraysOptions),
+}

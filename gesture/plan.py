@@ -1,0 +1,149 @@
+"""What will be done, derived from the settings alone: members, stages, steps, rates, digests, folders.
+
+Pure functions. The recipe numbers stand for code that Snakemake cannot see: raise one when the output of its step
+changes, and that step and everything below it runs again.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from gesture.datasets.catalog import FORMATS
+from gesture.errors import GestureError
+from gesture.files import value_digest
+from gesture.problems import not_one_of
+from gesture.settings import Experiment, Stage, Training, Variant
+
+DOWNLOAD_RECIPE = 1
+CONVERT_RECIPE = 1
+TRAIN_RECIPE = 1
+EVALUATE_RECIPE = 1
+AVERAGE_RECIPE = 1
+REPORT_RECIPE = 1
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained copy of a variant."""
+
+    name: str
+    variant_name: str
+    variant: Variant
+    seed: int
+
+    @property
+    def stages(self) -> int:
+        """Number of stages."""
+        return len(self.variant.training.stages)
+
+
+def members(experiment: Experiment) -> dict[str, Member]:
+    """All members by name, in the order of the configuration."""
+    return {
+        f"{name}-s{seed}": Member(f"{name}-s{seed}", name, variant, seed)
+        for name, variant in experiment.variants.items()
+        for seed in variant.seeds
+    }
+
+
+def member(experiment: Experiment, name: str) -> Member:
+    """One member by name.
+
+    Raises:
+        GestureError: there is none of this name.
+    """
+    known = members(experiment)
+    if name not in known:
+        raise GestureError(f"--member: {not_one_of(name, 'member', known)}")
+    return known[name]
+
+
+def raw_name(experiment: Experiment) -> str:
+    """Folder name of the raw files below `resources/`."""
+    data = experiment.data
+    options = experiment.dataset_options.model_dump(mode="json")
+    raw = {key: options[key] for key in FORMATS[data.dataset].raw_options}
+    return f"{data.dataset}-{value_digest([DOWNLOAD_RECIPE, raw, data.folder])[:8]}"
+
+
+def records_name(experiment: Experiment) -> str:
+    """Folder name of the tfrecords below `records/`: shared by all experiments with the same options."""
+    data = experiment.data
+    options = experiment.dataset_options.model_dump(mode="json")
+    digest = value_digest([CONVERT_RECIPE, raw_name(experiment), options, data.size])
+    return f"{data.dataset}-{digest[:8]}"
+
+
+def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
+    """Digest of everything in the settings that can change the result of a stage (1-based).
+
+    Later stages are not part of it: changing the rate of stage 3 reruns 3 and 4, not 1 and 2.
+    """
+    variant = member.variant.model_dump(mode="json")
+    del variant["seeds"]
+    variant["training"]["stages"] = variant["training"]["stages"][:stage]
+    data = experiment.data
+    return value_digest(
+        [TRAIN_RECIPE, records_name(experiment), data.holdout_subjects, data.train_on_validation, variant, member.seed]
+    )
+
+
+def evaluate_digest(experiment: Experiment, member: Member) -> str:
+    """Digest of what changes an evaluation beside the weights."""
+    return value_digest([EVALUATE_RECIPE, experiment.data.holdout_subjects])
+
+
+def average_digest(experiment: Experiment) -> str:
+    """Digest of what changes the average beside the members' predictions."""
+    return value_digest([AVERAGE_RECIPE, experiment.average.model_dump(mode="json")])
+
+
+def report_digest(experiment: Experiment) -> str:
+    """Digest of what changes the report beside its inputs."""
+    return value_digest([REPORT_RECIPE, experiment.report.model_dump(mode="json")])
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The whole configuration with every default written out."""
+    return experiment.model_dump(mode="json")
+
+
+def stage_steps(stage: Stage, training: Training, sequences: int) -> int:
+    """Length of a stage [steps]; ``sequences`` is the number of training sequences."""
+    if stage.steps is not None:
+        return stage.steps
+    return (stage.epochs or 0) * math.ceil(sequences / training.batch)
+
+
+def stage_bounds(training: Training, stage: int, sequences: int) -> tuple[int, int]:
+    """First step of a stage (1-based) and first step after it, counted from stage 1."""
+    lengths = [stage_steps(one, training, sequences) for one in training.stages[:stage]]
+    return sum(lengths[:-1]), sum(lengths)
+
+
+def rates(training: Training, stage: int, step: int) -> tuple[float, float]:
+    """Learning rates (main, pretrained) of a step counted from stage 1: pure, so a resumed run repeats them."""
+    settings = training.stages[stage - 1]
+    warmup = min(1.0, (step + 1) / training.warmup_steps) if training.warmup_steps else 1.0
+    pretrained = settings.rate if settings.pretrained_rate is None else settings.pretrained_rate
+    return warmup * settings.rate, warmup * pretrained
+
+
+def describe(experiment: Experiment) -> str:
+    """The plan as a table: one line a member, its stages with their lengths and rates."""
+    everyone = members(experiment)
+    jobs = sum(one.stages for one in everyone.values())
+    lines = [
+        f"experiment {experiment.experiment}: {len(everyone)} members, {jobs} training stages",
+        f"raw files  resources/{raw_name(experiment)}",
+        f"records    records/{records_name(experiment)}",
+    ]
+    for one in everyone.values():
+        stages = ", ".join(_stage_text(stage) for stage in one.variant.training.stages)
+        lines.append(f"  {one.name}: {one.variant.network.model} on {'+'.join(one.variant.modalities)}: {stages}")
+    return "\n".join(lines)
+
+
+def _stage_text(stage: Stage) -> str:
+    length = f"{stage.steps} steps" if stage.steps is not None else f"{stage.epochs} epochs"
+    return f"{length} at {stage.rate:g}" + (f"/{stage.pretrained_rate:g}" if stage.pretrained_rate else "")

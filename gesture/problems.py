@@ -1,0 +1,96 @@
+"""Pydantic's validation errors as sentences a user can act on."""
+
+import difflib
+import re
+import types
+from collections.abc import Iterable
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+def not_one_of(value: Any, noun: str, allowed: Iterable[str]) -> str:
+    """The sentence for a value that is none of the allowed ones, with the nearest of them."""
+    allowed = list(allowed)
+    near = difflib.get_close_matches(str(value), allowed, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{value!r} is not a {noun} ({', '.join(allowed)}){hint}"
+
+
+# What one entry of a list or one value of a choice is called in messages.
+_NOUNS = {"modalities": "modality", "rgb": "colour input", "streams": "stream", "model": "network"}
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], prefix: tuple[Any, ...]
+) -> dict[tuple[Any, ...], str]:
+    """Location -> sentence; what a variant merely inherits from `training` is said once."""
+    found: dict[tuple[Any, ...], str] = {}
+    for item in error.errors():
+        where, parent = _locate(model, item["loc"])
+        found[prefix + where] = _sentence(item, where, parent)
+    inherited = {where[1:] for where in found if where[:1] == ("training",)}
+    return {
+        where: what
+        for where, what in found.items()
+        if not (where[:1] == ("variants",) and where[2:3] == ("training",) and where[3:] in inherited)
+    }
+
+
+def _sentence(item: Any, where: tuple[Any, ...], parent: type[BaseModel] | None) -> str:
+    """One problem in words: what is wrong and what was expected."""
+    kind, context = item["type"], item.get("ctx", {})
+    key = next((part for part in reversed(where) if isinstance(part, str)), "")
+    if kind == "extra_forbidden":
+        names = list(parent.model_fields) if parent else []
+        return f"unknown key: {not_one_of(key, 'key here', names)}"
+    if kind == "missing":
+        return "is missing"
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", context["expected"])
+        return not_one_of(item["input"], _NOUNS.get(key, key), allowed)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        allowed = re.findall(r"'([^']*)'", context.get("expected_tags", "")) or ["smnet", "joints"]
+        return not_one_of(context.get("tag"), "network", allowed) if "tag" in context else "`model` is missing"
+    message = item["msg"].removeprefix("Value error, ")
+    return message if kind == "value_error" else f"{message[0].lower()}{message[1:]}, got {item['input']!r}"
+
+
+def _locate(model: Any, location: tuple[Any, ...]) -> tuple[tuple[Any, ...], type[BaseModel] | None]:
+    """The location without pydantic's union tags, and the model whose field it names."""
+    where: list[Any] = []
+    current: Any = model
+    parent: type[BaseModel] | None = None
+    for part in location:
+        options = [option for option in _alternatives(current) if _is_model(option)]
+        if len(options) > 1:  # a tagged union: this part is the tag
+            current = next(
+                (o for o in options if part in get_args(o.model_fields["model"].annotation)), options[0]
+            )
+            continue
+        where.append(part)
+        if options:
+            parent = options[0]
+            field = parent.model_fields.get(part) if isinstance(part, str) else None
+            current = field.annotation if field else None
+        else:
+            arguments = get_args(current)
+            current = arguments[-1] if arguments else None
+    return tuple(where), parent
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [one for option in get_args(annotation) for one in _alternatives(option)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def dotted(where: tuple[Any, ...]) -> str:
+    """`('variants', 'fusion', 'modalities', 1)` as `variants.fusion.modalities[1]`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+    return text.removeprefix(".") or "configuration"

@@ -1,0 +1,255 @@
+"""The typed configuration of an experiment: every key has a sentence, a unit and a check.
+
+`load` reads a YAML file, `parse` a mapping; both report all problems at once, one line each.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from gesture.datasets.catalog import FORMATS, Options
+from gesture.errors import GestureError
+from gesture.models.settings import ModelSettings
+from gesture.problems import dotted, not_one_of, problems_of
+
+Modality = Literal["rgb", "depth", "mask", "skeleton"]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Settings):
+    """Which recordings, and how they become records."""
+
+    dataset: str = Field(
+        "synthetic",
+        description="Name of the raw format; `synthetic` makes its own recordings.",
+        json_schema_extra={"enum": list(FORMATS)},
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the data set; see config/README.md.")
+    folder: str | None = Field(
+        None, description="Folder with the raw files, relative to the working directory; none for `synthetic`."
+    )
+    size: int = Field(80, ge=16, le=224, description="Height and width of the stored images [px].")
+    holdout_subjects: list[str] = Field(
+        default_factory=list, description="Subjects of the training split that are used for validation instead."
+    )
+    train_on_validation: bool = Field(
+        False, description="Train on training and validation together, as in 2019; validation then measures nothing."
+    )
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, value: str) -> str:
+        if value not in FORMATS:
+            raise ValueError(not_one_of(value, "data set", FORMATS))
+        return value
+
+    @field_validator("holdout_subjects", mode="before")
+    @classmethod
+    def _subjects_are_names(cls, value: Any) -> Any:
+        return [str(item) for item in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _folder_where_needed(self) -> "Data":
+        if FORMATS[self.dataset].made and self.folder is not None:
+            raise ValueError(f"data set {self.dataset!r} is made, not read: remove `folder`")
+        if not FORMATS[self.dataset].made and self.folder is None:
+            raise ValueError(f"data set {self.dataset!r} needs `folder`: the folder with its raw files")
+        return self
+
+
+class Stage(Settings):
+    """One part of the training with its own learning rates; its length in epochs or in steps."""
+
+    epochs: int | None = Field(None, ge=0, description="Length in passes over the training split [epochs].")
+    steps: int | None = Field(None, ge=0, description="Length in optimiser steps, instead of epochs [steps].")
+    rate: float = Field(..., gt=0, le=1, description="Learning rate of newly initialised parts [1/step].")
+    pretrained_rate: float | None = Field(
+        None, gt=0, le=1, description="Learning rate of parts that start from pretrained weights; default: `rate`."
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Stage":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either `epochs` or `steps`")
+        return self
+
+
+class Augmentation(Settings):
+    """Random changes of the training clips, each a pure function of (seed, epoch, step); all off by default."""
+
+    shift: float = Field(0.0, ge=0, le=0.5, description="Largest shift of all images together [fraction of the side].")
+    speed: float = Field(0.0, ge=0, le=0.9, description="Largest relative change of the tempo [fraction].")
+
+
+class Training(Settings):
+    """How a variant is trained; a variant may override any of these keys."""
+
+    stages: list[Stage] = Field(..., min_length=1, description="Stages in order; each is at least one batch job.")
+    batch: int = Field(4, ge=1, le=1024, description="Sequences in a step [sequences].")
+    validation_batch: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")
+    weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
+    warmup_steps: int = Field(0, ge=0, description="Steps over which the rates rise from zero, at the very start.")
+    clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
+    augmentation: Augmentation = Field(default_factory=Augmentation, description="Random changes of training clips.")
+
+
+class Variant(Settings):
+    """One kind of network; each of its seeds gives one trained member."""
+
+    network: ModelSettings = Field(..., description="The network and its sizes.")
+    modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
+    rgb: Literal["standard", "motion"] = Field(
+        "standard", description="Colour input: `standard` = standardised per clip (2019), `motion` = minus its mean frame."
+    )
+    seeds: list[int] = Field(default_factory=lambda: [1], min_length=1, description="One member is trained per seed.")
+    training: Training = Field(..., description="Keys that differ from the experiment's `training`.")
+
+    @field_validator("modalities", "seeds")
+    @classmethod
+    def _no_repeats(cls, value: list[Any]) -> list[Any]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"has repeated entries: {', '.join(map(str, value))}")
+        return value
+
+
+class Average(Settings):
+    """How the members' softmaxes become one."""
+
+    method: Literal["mean", "geometric"] = Field("mean", description="Arithmetic or geometric mean of the softmaxes.")
+
+
+class Report(Settings):
+    """What the page says."""
+
+    title: str | None = Field(None, description="Heading of the page; default: the experiment's name.")
+
+
+class Experiment(Settings):
+    """One experiment: data, training, variants, average, report."""
+
+    experiment: str = Field(..., pattern=NAME, description="Name; results go to results/<experiment>.")
+    data: Data = Field(default_factory=Data, description="Which recordings, and how they become records.")
+    training: Training = Field(..., description="Defaults of all variants.")
+    variants: dict[str, Variant] = Field(..., min_length=1, description="Name -> network, modalities, differences.")
+    average: Average = Field(default_factory=Average, description="How the members' softmaxes become one.")
+    report: Report = Field(default_factory=Report, description="What the page says.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit_training(cls, value: Any) -> Any:
+        """A variant's `training` is the experiment's with the variant's keys laid over it."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("variants"), Mapping):
+            return value
+        defaults = value.get("training")
+        defaults = dict(defaults) if isinstance(defaults, Mapping) else {}
+        variants = {
+            name: {**variant, "training": {**defaults, **(variant.get("training") or {})}}
+            if isinstance(variant, Mapping) and isinstance(variant.get("training") or {}, Mapping)
+            else variant
+            for name, variant in value["variants"].items()
+        }
+        return {**value, "variants": variants}
+
+    @field_validator("variants")
+    @classmethod
+    def _usable_names(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
+        for name in variants:
+            if not re.match(NAME, name):
+                raise ValueError(f"variant name {name!r}: use letters, digits, dot, dash, underscore")
+            if name == "ensemble":
+                raise ValueError("variant name 'ensemble' is reserved for the average")
+        return variants
+
+    @model_validator(mode="after")
+    def _modalities_that_exist(self) -> "Experiment":
+        available = FORMATS[self.data.dataset].modalities
+        for name, variant in self.variants.items():
+            missing = [m for m in variant.modalities if available is not None and m not in available]
+            if missing:
+                raise ValueError(
+                    f"variants.{name}.modalities: data set {self.data.dataset!r} has no {', '.join(missing)} "
+                    f"(it has {', '.join(available or ())})"
+                )
+        return self
+
+    @property
+    def dataset_options(self) -> Options:
+        """The data set's options, typed."""
+        return FORMATS[self.data.dataset].options.model_validate(self.data.options)
+
+
+def load(path: Path) -> Experiment:
+    """Reads and checks a configuration file.
+
+    Raises:
+        GestureError: the file is missing, is no YAML, or has problems: one line each.
+    """
+    try:
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError:
+        raise GestureError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise GestureError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise GestureError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return parse(value, str(path))
+
+
+def parse(value: Any, name: str) -> Experiment:
+    """Checks a configuration that is already a mapping; ``name`` says in messages where it came from.
+
+    Raises:
+        GestureError: all problems, one line each.
+    """
+    if not isinstance(value, Mapping):
+        raise GestureError(f"{name}: expected a mapping of keys such as experiment, data, training, variants")
+    value = json.loads(json.dumps(value, default=str))
+    problems: dict[tuple[Any, ...], str] = {}
+    try:
+        experiment = Experiment.model_validate(value)
+    except ValidationError as error:
+        problems.update(problems_of(error, Experiment, ()))
+    problems.update(_option_problems(value))
+    if problems:
+        raise GestureError("\n".join(f"{name}: {dotted(where)}: {what}" for where, what in problems.items()))
+    return experiment
+
+
+def _option_problems(value: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
+    """Problems of `data.options`, whose model depends on `data.dataset`."""
+    data = value.get("data")
+    data = data if isinstance(data, Mapping) else {}
+    format_ = FORMATS.get(str(data.get("dataset", "synthetic")))
+    options = data.get("options") or {}
+    if format_ is None or not isinstance(options, Mapping):
+        return {}
+    try:
+        format_.options.model_validate(options)
+    except ValidationError as error:
+        return problems_of(error, format_.options, ("data", "options"))
+    return {}
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice; plain YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = {key for key in keys if keys.count(key) > 1}
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {', '.join(map(repr, repeated))} given twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
