@@ -1,0 +1,179 @@
+"""Raw recordings in, tfrecord shards out: parallel over shards, each written whole or not at all.
+
+Which recordings share a shard, and their order, depend on the input alone. A shard that is complete is not made
+again, so a killed conversion goes on where it was.
+"""
+
+import importlib
+import multiprocessing
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from gesture.datasets.catalog import FORMATS, Options
+from gesture.datasets.sequence import SPLITS
+from gesture.datasets.source import Source
+from gesture.errors import GestureError
+from gesture.files import atomic_path, file_digest, read_json, value_digest, write_json, write_text
+from gesture.plan import CONVERT_RECIPE
+from gesture.records.example import encode
+from gesture.records.shard import write_record
+from gesture.settings import Experiment
+
+SEQUENCES_PER_SHARD = 32
+INDEX_COLUMNS = ["shard", "offset", "size", "id", "split", "label", "subject", "source", "frames", "modalities"]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file to write and what goes into it."""
+
+    path: Path
+    sources: tuple[Source, ...]
+    module: str
+    options: Options
+    size: int
+
+    @property
+    def notes_path(self) -> Path:
+        """The list of records, written after the shard: it marks the shard as complete."""
+        return self.path.with_suffix(".json")
+
+    @property
+    def recipe(self) -> str:
+        """Digest of all that determines the shard's bytes."""
+        sources = [[one.name, one.path.stat().st_size, one.split, one.ids, one.labels] for one in self.sources]
+        return value_digest([CONVERT_RECIPE, self.module, self.options.model_dump(mode="json"), self.size, sources])
+
+
+def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> None:
+    """Writes shards, `index.csv` and last of all the manifest ``output`` into its folder.
+
+    Raises:
+        GestureError: raw files are missing or damaged, or lack a modality that a variant asks for.
+    """
+    raw_manifest = read_json(raw)
+    data = experiment.data
+    module = importlib.import_module(FORMATS[data.dataset].module)
+    options = experiment.dataset_options
+    sources = module.sources(Path(raw_manifest["folder"]), options)
+    check_modalities(experiment, module.modalities(sources, options))
+    shards = _plan_shards(sources, output.parent, FORMATS[data.dataset].module, options, data.size)
+    notes = _write_shards(shards, processes)
+    index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
+    if index.empty:
+        raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
+    index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
+    write_text(output.with_name("index.csv"), index.to_csv(index=False, lineterminator="\n"))
+    write_json(output, _manifest(experiment, module.class_names(options), index, notes))
+    print(f"{len(index)} sequences in {len(shards)} shards: {output.parent}")
+
+
+def check_modalities(experiment: Experiment, available: tuple[str, ...]) -> None:
+    """Refuses variants that want what the data lacks.
+
+    Raises:
+        GestureError: names the variant and the modality.
+    """
+    for name, variant in experiment.variants.items():
+        missing = [one for one in variant.modalities if one not in available]
+        if missing:
+            raise GestureError(
+                f"variants.{name}.modalities: the data has no {', '.join(missing)} (it has {', '.join(available)})"
+            )
+
+
+def _plan_shards(
+    sources: list[Source], folder: Path, module: str, options: Options, size: int
+) -> list[Shard]:
+    """Cuts each split's sources, in order, into shards of about SEQUENCES_PER_SHARD sequences."""
+    shards = []
+    for split in SPLITS:
+        groups: list[list[Source]] = []
+        count = SEQUENCES_PER_SHARD
+        for source in (one for one in sources if one.split == split and one.ids):
+            if count >= SEQUENCES_PER_SHARD:
+                groups.append([])
+                count = 0
+            groups[-1].append(source)
+            count += len(source.ids)
+        for number, group in enumerate(groups, 1):
+            path = folder / f"{split}-{number:04d}-of-{len(groups):04d}.tfrecord"
+            shards.append(Shard(path, tuple(group), module, options, size))
+    return shards
+
+
+def _write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
+    """Writes the shards in parallel; the notes come back in the order of the shards."""
+    notes = []
+    # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
+    with multiprocessing.get_context("spawn").Pool(max(1, min(processes, len(shards)))) as pool:
+        for note in tqdm(pool.imap(_write_shard, shards), total=len(shards), unit="shard", desc="convert", mininterval=2):
+            for message in note["warnings"]:
+                tqdm.write(f"warning: {message}")
+            notes.append(note)
+    return notes
+
+
+def _write_shard(shard: Shard) -> dict[str, Any]:
+    """Writes one shard unless it is there already; returns its notes."""
+    recipe = shard.recipe
+    if shard.notes_path.exists() and shard.path.exists():
+        notes = read_json(shard.notes_path)
+        if notes["recipe"] == recipe and notes["bytes"] == shard.path.stat().st_size:
+            return dict(notes)
+    rows = []
+    module = importlib.import_module(shard.module)
+    with warnings.catch_warnings(record=True) as caught, atomic_path(shard.path) as temporary:
+        warnings.simplefilter("always")
+        with temporary.open("wb") as file:
+            for source in shard.sources:
+                for one in module.read(source, shard.options, shard.size):
+                    offset, size = write_record(file, encode(one))
+                    label = None if one.label is None else one.label + 1
+                    modalities = "+".join(one.arrays)
+                    row = [shard.path.name, offset, size, one.id, one.split, label]
+                    rows.append([*row, one.subject, one.source, one.length, modalities])
+    notes = {
+        "recipe": recipe,
+        "bytes": shard.path.stat().st_size,
+        "sha256": file_digest(shard.path),
+        "warnings": [str(one.message) for one in caught],
+        "records": rows,
+    }
+    write_json(shard.notes_path, notes)
+    return notes
+
+
+def _manifest(
+    experiment: Experiment, class_names: list[str], index: pd.DataFrame, notes: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the records are; the digest covers every byte of the shards and the index."""
+    counts = {}
+    for split in SPLITS:
+        labels = index.loc[index.split == split, "label"].dropna().astype(int)
+        per_class = Counter(labels.tolist())
+        counts[split] = {
+            "sequences": int((index.split == split).sum()),
+            "labelled": len(labels),
+            "per_class": [per_class[label] for label in range(1, len(class_names) + 1)],
+        }
+    everywhere = set.intersection(*(set(text.split("+")) for text in index.modalities))
+    shards = sorted({row[0]: note["sha256"] for note in notes for row in note["records"]}.items())
+    return {
+        "dataset": experiment.data.dataset,
+        "digest": value_digest([shards, index.to_csv(index=False)]),
+        "recipe": CONVERT_RECIPE,
+        "layout": "lean",
+        "size": experiment.data.size,
+        "classes": class_names,
+        "modalities": [one for one in ("rgb", "depth", "mask", "skeleton") if one in everywhere],
+        "counts": counts,
+        "warnings": [message for note in notes for message in note["warnings"]],
+        "shards": dict(shards),
+    }
