@@ -4,6 +4,7 @@ Handlers import what they need themselves, so `gesture --help` is instant and ne
 """
 
 import argparse
+import os
 import re
 import sys
 import warnings
@@ -102,7 +103,9 @@ def _add_convert(commands):  # type: ignore[no-untyped-def]
     )
     _add_settings(parser)
     parser.add_argument("--raw", type=Path, required=True, metavar="JSON", help="manifest that download wrote")
-    parser.add_argument("--output", type=Path, required=True, metavar="JSON", help="manifest to write; shards beside it")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="JSON", help="manifest to write; shards beside it"
+    )
     parser.add_argument("--processes", type=int, default=1, help="parallel processes (default 1)")
 
 
@@ -135,23 +138,36 @@ def _add_train(commands):  # type: ignore[no-untyped-def]
 
 
 def _train(options: argparse.Namespace) -> None:
+    from gesture.session import Session
     from gesture.settings import load
+    from gesture.training.stage import StageJob
 
-    experiment = load(options.settings)
-    from gesture.training.loop import train
-
-    train(
-        experiment,
+    session = Session(options.walltime * 60)
+    job = StageJob.prepare(
+        load(options.settings),
+        options.member,
+        options.stage,
         records=options.records,
-        member_name=options.member,
-        stage=options.stage,
         parent=options.parent,
         checkpoints=options.checkpoints,
         output=options.output,
-        walltime=options.walltime * 60,
-        save_every=options.save_every * 60,
         threads=options.threads,
     )
+    if job.is_done():
+        print(f"{options.member} stage {options.stage}: done already: {options.output}")
+        return
+    job.refuse_if_failed_for_good()
+    session.catch_signals()
+    _quiet_tensorflow()
+    with job.outcome_of_attempt():
+        from gesture.training.loop import train
+
+        train(job, session, options.save_every * 60)
+
+
+def _quiet_tensorflow() -> None:
+    """Only errors in the log; must be set before the import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def _add_evaluate(commands):  # type: ignore[no-untyped-def]
@@ -176,6 +192,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from gesture.settings import load
 
     experiment = load(options.settings)
+    _quiet_tensorflow()
     from gesture.models.predict import evaluate
 
     evaluate(
@@ -221,7 +238,9 @@ def _add_report(commands):  # type: ignore[no-untyped-def]
     parser.add_argument("--records", type=Path, required=True, metavar="JSON", help="manifest that convert wrote")
     parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="results of the experiment")
     parser.add_argument("--logs", type=Path, required=True, metavar="DIR", help="its logs, with benchmark/ inside")
-    parser.add_argument("--output", type=Path, required=True, metavar="HTML", help="page to write; summary.txt beside it")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="HTML", help="page to write; summary.txt beside it"
+    )
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -88,9 +88,7 @@ def check_modalities(experiment: Experiment, available: tuple[str, ...]) -> None
             )
 
 
-def _plan_shards(
-    sources: list[Source], folder: Path, module: str, options: Options, size: int
-) -> list[Shard]:
+def _plan_shards(sources: list[Source], folder: Path, module: str, options: Options, size: int) -> list[Shard]:
     """Cuts each split's sources, in order, into shards of about SEQUENCES_PER_SHARD sequences."""
     shards = []
     for split in SPLITS:
@@ -113,7 +111,9 @@ def _write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
     notes = []
     # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
     with multiprocessing.get_context("spawn").Pool(max(1, min(processes, len(shards)))) as pool:
-        for note in tqdm(pool.imap(_write_shard, shards), total=len(shards), unit="shard", desc="convert", mininterval=2):
+        for note in tqdm(
+            pool.imap(_write_shard, shards), total=len(shards), unit="shard", desc="convert", mininterval=2
+        ):
             for message in note["warnings"]:
                 tqdm.write(f"warning: {message}")
             notes.append(note)

@@ -1,0 +1,96 @@
+"""Softmaxes of a trained member over a split, written as a predictions table."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from gesture.errors import GestureError
+from gesture.evaluation.predictions import write_predictions
+from gesture.files import read_json
+from gesture.models.build import build
+from gesture.models.network import GestureNetwork
+from gesture.models.runtime import pin
+from gesture.plan import Member, member
+from gesture.records.batch import Inputs
+from gesture.records.pipeline import evaluation_batches
+from gesture.records.reader import Records
+from gesture.settings import Experiment
+
+
+def build_member(who: Member, records: Records) -> GestureNetwork:
+    """The member's network with its initial weights, a pure function of settings and seed."""
+    variant = who.variant
+    size, classes = records.manifest["size"], len(records.class_names)
+    return build(variant.network, variant.modalities, classes, size, who.seed)
+
+
+class Predictor:
+    """Evaluates a network; compiled once for any number of calls."""
+
+    def __init__(self, network: GestureNetwork, records: Records, inputs: Inputs, batch: int) -> None:
+        self._network = network
+        self._records = records
+        self._inputs = inputs
+        self._batch = batch
+        self._step = tf.function(self._softmax, reduce_retracing=True)
+
+    def _softmax(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        logits, steps = self._network(batch, training=False)
+        return tf.nn.softmax(self._network.scores(logits, steps))
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """Softmaxes of the sequences at these positions, `(N, K)` float32."""
+        batches = evaluation_batches(self._records, positions, self._inputs, self._batch)
+        found = [self._step(batch).numpy() for batch in batches]
+        return np.concatenate(found) if found else np.zeros((0, len(self._records.class_names)), np.float32)
+
+
+def evaluate(
+    experiment: Experiment,
+    records: Path,
+    member_name: str,
+    weights: Path,
+    split: str,
+    output: Path,
+    threads: int,
+) -> None:
+    """Predicts every sequence that plays the role ``split`` and writes the table ``output`` with its manifest.
+
+    Args:
+        experiment: resolved settings.
+        records: manifest of the records.
+        member_name: who predicts.
+        weights: result folder of the member's last stage.
+        split: ``training``, ``validation`` (held-out subjects, if any, instead of the data set's own) or ``test``.
+        output: CSV to write; its manifest goes beside it.
+        threads: TensorFlow threads.
+
+    Raises:
+        GestureError: weights or records are missing, or belong to something else.
+    """
+    who = member(experiment, member_name)
+    trained = read_json(weights / "manifest.json")
+    data = Records(records)
+    if trained["member"] != member_name or trained["fingerprint"]["data"] != data.manifest["digest"]:
+        raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
+    pin(threads)
+    network = build_member(who, data)
+    network.load_weights(weights / "model.weights.h5")
+    positions = data.positions(split, experiment.data)
+    predictor = Predictor(network, data, Inputs.of(who.variant), who.variant.training.validation_batch)
+    softmaxes = predictor(positions)
+    labels = data.labels(positions)
+    manifest = {
+        "split": split,
+        "member": member_name,
+        "data_digest": data.manifest["digest"],
+        "checkpoint_digest": trained["weights_sha256"],
+    }
+    write_predictions(output, data.ids(positions), softmaxes, labels, manifest)
+    known = labels >= 0
+    if known.any():
+        accuracy = float((softmaxes.argmax(1) == labels)[known].mean())
+        print(f"{member_name} on {split}: accuracy {accuracy:.4f} of {int(known.sum())} labelled sequences")
+    else:
+        print(f"{member_name} on {split}: {len(positions)} sequences, no labels")

@@ -1,0 +1,121 @@
+"""From sequences to what a network sees: pictures normalised and cut into clips of 16 frames, NumPy only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gesture.datasets.sequence import Sequence
+from gesture.records.augment import augment
+from gesture.records.reader import Records
+from gesture.records.skeleton_image import draw
+from gesture.settings import Augmentation, Variant
+
+CLIP = 16
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a variant's network is fed.
+
+    Attributes:
+        names: keys of the batch beside `length` and `clips`.
+        rgb: ``standard`` or ``motion``, see `normalise_rgb`.
+        padded: True for the 2019 layout, in which every sequence has as many clips as the longest of its batch.
+    """
+
+    names: tuple[str, ...]
+    rgb: str
+    padded: bool
+
+    @classmethod
+    def of(cls, variant: Variant) -> "Inputs":
+        """The inputs of a variant."""
+        network = variant.network
+        if network.model == "joints":
+            return cls(("skeleton",), variant.rgb, False)
+        names = tuple("skeleton_image" if one == "skeleton" else one for one in variant.modalities)
+        return cls(names, variant.rgb, network.layout == "padded")
+
+
+def load_batch(
+    records: Records,
+    positions: np.ndarray,
+    inputs: Inputs,
+    augmentation: Augmentation | None = None,
+    rng: np.random.Generator | None = None,
+) -> dict[str, np.ndarray]:
+    """Reads sequences and lays them out for a network.
+
+    Args:
+        records: where they are.
+        positions: rows of the index, `(B,)`.
+        inputs: what the network is fed.
+        augmentation: random changes, drawn from ``rng``; none when evaluating.
+        rng: generator that depends on (seed, step) alone.
+
+    Returns:
+        `length` `(B,)` int32 [frames], `clips` `(B,)` int32, `label` `(B,)` int32 (-1 = none), and the inputs: pictures
+        `(N, 16, H, W, C)`, N = sum of clips (or B x longest when padded), `rgb` and `skeleton_image` float32, `depth`
+        and `mask` uint8; `skeleton` `(B, T, 20, 9)` float32, zero-padded.
+    """
+    sequences = [records.read(int(position)) for position in positions]
+    if augmentation is not None and rng is not None:
+        sequences = [augment(one, augmentation, rng) for one in sequences]
+    length = np.array([one.length for one in sequences], np.int32)
+    clips = length // CLIP + 1
+    batch = {"length": length, "clips": clips, "label": records.labels(positions)}
+    for name in inputs.names:
+        arrays = [_picture(one, name, inputs.rgb, records.manifest["size"]) for one in sequences]
+        if name == "skeleton":
+            batch[name] = pad(arrays, int(length.max()))
+        else:
+            counts = np.full(len(clips), clips.max()) if inputs.padded else clips
+            batch[name] = cut(arrays, counts)
+    return batch
+
+
+def _picture(one: Sequence, name: str, rgb: str, size: int) -> np.ndarray:
+    if name == "skeleton_image":
+        assert one.skeleton is not None
+        return standardise(draw(one.skeleton, size))
+    array = one.arrays[name]
+    if name == "rgb":
+        return standardise(array) if rgb == "standard" else subtract_mean_frame(array)
+    return array.astype(np.uint8) if name == "mask" else array
+
+
+def standardise(images: np.ndarray) -> np.ndarray:
+    """Images minus their mean over their population standard deviation, one number each for the whole sequence."""
+    values = images.astype(np.float32)
+    return np.asarray((values - values.mean(dtype=np.float64)) / max(values.std(dtype=np.float64), 1e-6), np.float32)
+
+
+def subtract_mean_frame(images: np.ndarray) -> np.ndarray:
+    """Images minus the mean over time of every pixel, scaled to standard deviation 1: what stands still vanishes.
+
+    Training from scratch needs it: against standardised clips the background drowns the gesture.
+    """
+    values = images.astype(np.float32)
+    values -= values.mean(axis=0)
+    # One gray level at least, or the noise of a sequence without motion would be blown up.
+    return values / np.float32(max(values.std(), 1.0))
+
+
+def pad(arrays: list[np.ndarray], length: int) -> np.ndarray:
+    """Stacks arrays `(T_i, ...)` to `(B, length, ...)`, zeros past their ends."""
+    stacked = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        row[: len(array)] = array
+    return stacked
+
+
+def cut(arrays: list[np.ndarray], counts: np.ndarray) -> np.ndarray:
+    """Cuts arrays `(T_i, H, W, C)` into ``counts[i]`` clips each: `(N, 16, H, W, C)`, zeros past their ends.
+
+    A sequence owns T // 16 + 1 clips, so T = 16 gives a second, empty one, as the 2019 weights expect.
+    """
+    flat = np.zeros((int(counts.sum()) * CLIP, *arrays[0].shape[1:]), arrays[0].dtype)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) * CLIP
+    for start, array in zip(starts, arrays, strict=True):
+        flat[start : start + len(array)] = array
+    return flat.reshape(-1, CLIP, *flat.shape[1:])

@@ -1,0 +1,24 @@
+"""Which sequences make up the batch of a step: a pure function of (seed, epoch, step), so resuming is slicing."""
+
+import math
+
+import numpy as np
+
+
+def steps_per_epoch(sequences: int, batch: int) -> int:
+    """Number of steps in which every sequence is seen once; the last batch may be short."""
+    return math.ceil(sequences / batch)
+
+
+def batch_at(step: int, sequences: int, batch: int, seed: int) -> np.ndarray:
+    """Positions in the training set, `(<= batch,)` int64, that step ``step`` (counted from 0) trains on.
+
+    Every epoch is a fresh permutation; real clips are laid out flat, so sorting by length would save nothing.
+    """
+    epoch, within = divmod(step, steps_per_epoch(sequences, batch))
+    return epoch_order(epoch, sequences, seed)[within * batch : (within + 1) * batch]
+
+
+def epoch_order(epoch: int, sequences: int, seed: int) -> np.ndarray:
+    """The permutation of an epoch, `(sequences,)` int64."""
+    return np.random.default_rng([seed, epoch]).permutation(sequences)

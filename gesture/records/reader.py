@@ -1,0 +1,101 @@
+"""Records of an experiment: which sequences train, validate and test, and reading any of them by position."""
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from gesture.datasets.sequence import Sequence
+from gesture.errors import FailedForGoodError, GestureError
+from gesture.files import read_json
+from gesture.records.example import decode
+from gesture.records.shard import read_record
+from gesture.settings import Data
+
+
+class Records:
+    """Random access to the sequences of a record folder.
+
+    Attributes:
+        manifest: what `convert` wrote: classes, modalities, size, counts, digest.
+        index: one row a sequence, in the order of splits and ids.
+    """
+
+    def __init__(self, manifest: Path) -> None:
+        """Reads the manifest and the index.
+
+        Raises:
+            GestureError: one of the two is missing or unreadable.
+        """
+        self.folder = manifest.parent
+        self.manifest: dict[str, Any] = read_json(manifest)
+        index = manifest.with_name("index.csv")
+        try:
+            self.index = pd.read_csv(index, dtype={"subject": str, "source": str, "label": "Int64"})
+        except (OSError, ValueError) as error:
+            raise GestureError(f"{index}: cannot be read ({error}); run gesture convert again") from error
+        self._files: dict[str, BinaryIO] = {}
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes in label order."""
+        return list(self.manifest["classes"])
+
+    def positions(self, role: str, data: Data) -> np.ndarray:
+        """Rows of the index that play a role, as int64.
+
+        Args:
+            role: ``training``, ``validation`` or ``test``.
+            data: held-out subjects of the training split are the validation set, then the data set's own is not used;
+                `train_on_validation` adds the validation split to training.
+
+        Raises:
+            GestureError: a held-out subject does not occur in the training split, or nothing is left to train on.
+        """
+        split = self.index["split"]
+        held_out = (split == "training") & self.index["subject"].isin(data.holdout_subjects)
+        if role == "test":
+            chosen = split == "test"
+        elif role == "validation":
+            chosen = held_out if data.holdout_subjects else split == "validation"
+        else:
+            chosen = (split == "training") & ~held_out & self.index["label"].notna()
+            if data.train_on_validation:
+                chosen |= (split == "validation") & self.index["label"].notna()
+            self._check_training(chosen, data)
+        return np.flatnonzero(chosen)
+
+    def _check_training(self, chosen: pd.Series, data: Data) -> None:
+        subjects = set(self.index.loc[self.index["split"] == "training", "subject"].dropna())
+        unknown = [one for one in data.holdout_subjects if one not in subjects]
+        if unknown:
+            raise GestureError(
+                f"data.holdout_subjects: {', '.join(unknown)} not in the training split "
+                f"(its subjects: {', '.join(sorted(subjects)) or 'unknown'})"
+            )
+        if not chosen.any():
+            raise GestureError(f"{self.folder}: no labelled training sequence is left; check data.holdout_subjects")
+
+    def labels(self, positions: np.ndarray) -> np.ndarray:
+        """Labels at these positions, `(N,)` int32, 0-based, -1 where there is none."""
+        return (self.index["label"].iloc[positions].fillna(0).to_numpy(np.int32)) - 1
+
+    def ids(self, positions: np.ndarray) -> np.ndarray:
+        """Ids at these positions, `(N,)` int64."""
+        return self.index["id"].iloc[positions].to_numpy(np.int64)
+
+    def read(self, position: int) -> Sequence:
+        """The sequence at a row of the index.
+
+        Raises:
+            FailedForGoodError: the shard is missing or damaged there; it is named.
+        """
+        row = self.index.iloc[position]
+        path = self.folder / row["shard"]
+        if row["shard"] not in self._files:
+            try:
+                self._files[row["shard"]] = path.open("rb")
+            except OSError as error:
+                raise FailedForGoodError(f"{path}: cannot be opened ({error}); run gesture convert again") from error
+        return decode(read_record(self._files[row["shard"]], int(row["offset"]), int(row["size"]), path))
