@@ -1,0 +1,29 @@
+"""A sum of floating-point arrays that does not depend on the order of its terms."""
+
+import math
+
+import numpy as np
+
+
+class ExactSum:
+    """Sum of float64 arrays that is the same to the last bit in any order.
+
+    Each term is cut into a coarse and a fine part on two fixed grids, so wide that no addition ever rounds. What is
+    below the fine grid (2**-90 of the bound) is dropped.
+    """
+
+    def __init__(self, terms: int, bound: float, shape: tuple[int, ...]) -> None:
+        """``terms`` arrays of ``shape`` with absolute values of at most ``bound`` will be added."""
+        self._coarse_grid = 2.0 ** (math.ceil(math.log2(terms * bound)) - 52)
+        self._fine_grid = self._coarse_grid * 2.0 ** (math.ceil(math.log2(terms)) - 52)
+        self._coarse, self._fine = np.zeros(shape), np.zeros(shape)
+
+    def add(self, rows: slice, values: np.ndarray) -> None:
+        """Adds to some rows."""
+        coarse = np.rint(values / self._coarse_grid) * self._coarse_grid
+        self._coarse[rows] += coarse
+        self._fine[rows] += np.rint((values - coarse) / self._fine_grid) * self._fine_grid
+
+    def total(self) -> np.ndarray:
+        """The sum, rounded once."""
+        return self._coarse + self._fine
