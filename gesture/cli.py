@@ -4,7 +4,6 @@ Handlers import what they need themselves, so `gesture --help` is instant and ne
 """
 
 import argparse
-import os
 import re
 import sys
 import warnings
@@ -46,8 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gesture",
         description="Trains gesture-recognition networks and averages many of them into one prediction file.",
-        epilog="The workflow calls these commands in order; each can be run by hand. Exit codes: 0 done, 2 wrong input, "
-        "75 stopped early with a checkpoint (run again), 76 failed for good, 77 another writer is at work.",
+        epilog="The workflow calls these commands in order; each can be run by hand. "
+        "Exit codes: 0 done, 2 wrong input, 75 stopped early with a checkpoint (run again), "
+        "76 failed for good, 77 another writer is at work.",
     )
     parser.add_argument("--version", action="version", version=f"gesture {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -138,6 +138,7 @@ def _add_train(commands):  # type: ignore[no-untyped-def]
 
 
 def _train(options: argparse.Namespace) -> None:
+    from gesture.quiet import import_tensorflow
     from gesture.session import Session
     from gesture.settings import load
     from gesture.training.stage import StageJob
@@ -158,16 +159,11 @@ def _train(options: argparse.Namespace) -> None:
         return
     job.refuse_if_failed_for_good()
     session.catch_signals()
-    _quiet_tensorflow()
     with job.outcome_of_attempt():
+        import_tensorflow()
         from gesture.training.loop import train
 
         train(job, session, options.save_every * 60)
-
-
-def _quiet_tensorflow() -> None:
-    """Only errors in the log; must be set before the import."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def _add_evaluate(commands):  # type: ignore[no-untyped-def]
@@ -177,7 +173,8 @@ def _add_evaluate(commands):  # type: ignore[no-untyped-def]
         _evaluate,
         "predict every sequence of a split with one trained member",
         "gesture evaluate --settings config/demo.yaml --records records/demo/manifest.json --member fusion-s1 "
-        "--weights results/demo/train/fusion-s1/stage4 --split test --output results/demo/predictions/test/fusion-s1.csv",
+        "--weights results/demo/train/fusion-s1/stage4 --split test "
+        "--output results/demo/predictions/test/fusion-s1.csv",
     )
     _add_settings(parser)
     parser.add_argument("--records", type=Path, required=True, metavar="JSON", help="manifest that convert wrote")
@@ -189,10 +186,11 @@ def _add_evaluate(commands):  # type: ignore[no-untyped-def]
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from gesture.quiet import import_tensorflow
     from gesture.settings import load
 
     experiment = load(options.settings)
-    _quiet_tensorflow()
+    import_tensorflow()
     from gesture.models.predict import evaluate
 
     evaluate(

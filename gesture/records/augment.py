@@ -1,6 +1,7 @@
 """Random changes of training sequences; the generator given decides all, so (seed, step) repeat them."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def augment(sequence: Sequence, settings: Augmentation, rng: np.random.Generator
             moved = arrays["skeleton"].copy()
             moved[..., 7:9] += 320 * settings.shift * np.array([right, down], np.float32)
             arrays["skeleton"] = moved
-    return dataclasses.replace(sequence, **arrays)
+    changed: dict[str, Any] = dict(arrays)
+    return dataclasses.replace(sequence, **changed)
 
 
 def shift(images: np.ndarray, down: float, right: float) -> np.ndarray:

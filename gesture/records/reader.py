@@ -13,6 +13,8 @@ from gesture.records.example import decode
 from gesture.records.shard import read_record
 from gesture.settings import Data
 
+_DTYPES: Any = {"subject": str, "source": str, "label": "Int64"}
+
 
 class Records:
     """Random access to the sequences of a record folder.
@@ -32,7 +34,7 @@ class Records:
         self.manifest: dict[str, Any] = read_json(manifest)
         index = manifest.with_name("index.csv")
         try:
-            self.index = pd.read_csv(index, dtype={"subject": str, "source": str, "label": "Int64"})
+            self.index = pd.read_csv(index, dtype=_DTYPES)
         except (OSError, ValueError) as error:
             raise GestureError(f"{index}: cannot be read ({error}); run gesture convert again") from error
         self._files: dict[str, BinaryIO] = {}

@@ -73,7 +73,14 @@ def train(job: StageJob, session: Session, save_every: float) -> None:
     losses: list[float] = []
     done = start
 
+    def note_losses() -> None:
+        if losses:
+            entry = {"stage": job.stage, "step": done, "epoch": (done - 1) // epoch_steps, "rate": main_rate}
+            history.append(kind="train", loss=float(np.mean(losses)), steps=len(losses), **entry)
+            losses.clear()
+
     def save() -> None:
+        note_losses()
         began = time.monotonic()
         checkpoint.save(job.checkpoints, network, optimiser, done, job.fingerprint)
         session.saw_save(time.monotonic() - began)
@@ -90,9 +97,7 @@ def train(job: StageJob, session: Session, save_every: float) -> None:
 
         epoch_ends = done % epoch_steps == 0 or done == last
         if len(losses) == LOSSES_PER_LINE or epoch_ends:
-            entry = {"stage": job.stage, "step": done, "epoch": step // epoch_steps, "rate": main_rate}
-            history.append(kind="train", loss=float(np.mean(losses)), steps=len(losses), **entry)
-            losses = []
+            note_losses()
         if epoch_ends:
             validator(history, done, step // epoch_steps)
         if time.monotonic() - said_at > SECONDS_PER_LINE or epoch_ends:
@@ -188,14 +193,17 @@ class _Ledger:
         self.path = path
         self._start = start
         self._began = time.monotonic()
-        append_line(path, _json(event="start", time=now(), host=socket.gethostname(), job=job_id(), step=start,
-                                steps_replayed=replayed))  # fmt: skip
+        place = {"host": socket.gethostname(), "job": job_id()}
+        append_line(path, _json(event="start", time=now(), **place, step=start, steps_replayed=replayed))
 
     def end(self, step: int, reason: str) -> None:
         """Writes the line of a session that ends by itself."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        append_line(self.path, _json(event="end", time=now(), reason=reason, step=step, steps=step - self._start,
-                                     seconds=round(time.monotonic() - self._began, 1), peak_mb=round(peak)))  # fmt: skip
+        measured = {
+            "steps": step - self._start,
+            "seconds": round(time.monotonic() - self._began, 1),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        }
+        append_line(self.path, _json(event="end", time=now(), reason=reason, step=step, **measured))
 
     def sessions(self) -> list[dict[str, Any]]:
         """All sessions of the stage, each with start, end and reason; `killed` where no end was written."""

@@ -113,7 +113,7 @@ class StageJob:
 
     @contextmanager
     def outcome_of_attempt(self) -> Iterator[None]:
-        """Writes `outcome.json` however the block ends: no scheduler passes an exit code on, executors read it there."""
+        """Writes `outcome.json` however the block ends: no scheduler passes an exit code on."""
         try:
             yield
         except GestureError as error:
