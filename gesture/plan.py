@@ -74,6 +74,11 @@ def records_name(experiment: Experiment) -> str:
     return f"{data.dataset}-{digest[:8]}"
 
 
+def settings_file(experiment: Experiment) -> str:
+    """Path of the resolved configuration, named after its content."""
+    return f"results/{experiment.experiment}/settings/{value_digest(resolved(experiment))[:8]}.yaml"
+
+
 def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
     """Digest of everything in the settings that can change the result of a stage (1-based).
 
@@ -88,7 +93,7 @@ def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
     )
 
 
-def evaluate_digest(experiment: Experiment, member: Member) -> str:
+def evaluate_digest(experiment: Experiment) -> str:
     """Digest of what changes an evaluation beside the weights."""
     return value_digest([EVALUATE_RECIPE, experiment.data.holdout_subjects])
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+
 def not_one_of(value: Any, noun: str, allowed: Iterable[str]) -> str:
     """The sentence for a value that is none of the allowed ones, with the nearest of them."""
     allowed = list(allowed)
@@ -20,9 +21,7 @@ def not_one_of(value: Any, noun: str, allowed: Iterable[str]) -> str:
 _NOUNS = {"modalities": "modality", "rgb": "colour input", "streams": "stream", "model": "network"}
 
 
-def problems_of(
-    error: ValidationError, model: type[BaseModel], prefix: tuple[Any, ...]
-) -> dict[tuple[Any, ...], str]:
+def problems_of(error: ValidationError, model: type[BaseModel], prefix: tuple[Any, ...]) -> dict[tuple[Any, ...], str]:
     """Location -> sentence; what a variant merely inherits from `training` is said once."""
     found: dict[tuple[Any, ...], str] = {}
     for item in error.errors():
@@ -63,9 +62,7 @@ def _locate(model: Any, location: tuple[Any, ...]) -> tuple[tuple[Any, ...], typ
     for part in location:
         options = [option for option in _alternatives(current) if _is_model(option)]
         if len(options) > 1:  # a tagged union: this part is the tag
-            current = next(
-                (o for o in options if part in get_args(o.model_fields["model"].annotation)), options[0]
-            )
+            current = next((o for o in options if part in get_args(o.model_fields["model"].annotation)), options[0])
             continue
         where.append(part)
         if options:

@@ -111,7 +111,8 @@ class Variant(Settings):
     network: ModelSettings = Field(..., description="The network and its sizes.")
     modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
     rgb: Literal["standard", "motion"] = Field(
-        "standard", description="Colour input: `standard` = standardised per clip (2019), `motion` = minus its mean frame."
+        "standard",
+        description="Colour input: `standard` = standardised per clip (2019), `motion` = minus its mean frame.",
     )
     seeds: list[int] = Field(default_factory=lambda: [1], min_length=1, description="One member is trained per seed.")
     training: Training = Field(..., description="Keys that differ from the experiment's `training`.")
@@ -196,15 +197,23 @@ def load(path: Path) -> Experiment:
     Raises:
         GestureError: the file is missing, is no YAML, or has problems: one line each.
     """
+    return parse(read(path), str(path))
+
+
+def read(path: Path) -> Any:
+    """The content of a YAML file, unchecked.
+
+    Raises:
+        GestureError: the file is missing, is no YAML, or gives a key twice.
+    """
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
     except FileNotFoundError:
         raise GestureError(f"{path}: no such configuration file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise GestureError(f"{path}: cannot be read ({error})") from error
     except yaml.YAMLError as error:
         raise GestureError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return parse(value, str(path))
 
 
 def parse(value: Any, name: str) -> Experiment:

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Stands for `gesture` in tests of the workflow: notes how it was called and writes what the real one would.
+
+The file names are the contract; `test_chain.py` proves once with the real program that it keeps it.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+STAGE = ("model.weights.h5", "optimiser.h5", "history.jsonl", "manifest.json")
+AVERAGE = ("ensemble.csv", "submission.csv", "metrics.json")
+
+
+def main() -> None:
+    """Writes the outputs of one subcommand."""
+    command, *rest = sys.argv[1:]
+    flags = {name.removeprefix("--"): value for name, value in zip(rest, rest[1:], strict=False) if name[:2] == "--"}
+    output = Path(flags["output"])
+    settings = Path(flags["settings"]).read_text() if "settings" in flags else None
+    with Path("calls.jsonl").open("a") as file:
+        file.write(json.dumps({"command": command, **flags, "arguments": rest, "read": settings}) + "\n")
+    if command == os.environ.get("FAKE_FAILS"):
+        sys.exit(f"gesture {command}: made to fail")
+    written = {
+        "download": [output],
+        "convert": [output, output.with_name("index.csv")],
+        "train": [output / name for name in STAGE],
+        "evaluate": [output, output.with_suffix(".json")],
+        "average": [output / name for name in AVERAGE],
+        "report": [output, output.with_name("summary.txt")],
+    }
+    for path in written[command]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{command} {output}\n")
+    print(f"{command} done")
+
+
+main()

@@ -1,0 +1,135 @@
+# What the rules share: the checked configuration, the folders, input functions.
+#
+# Every cluster job reads this file again, on nodes that may lack TensorFlow: what is imported here needs the standard
+# library, pydantic and PyYAML only.
+import os
+import re
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.logging import logger
+
+# This checkout's modules for this file, its `gesture` command and this Python for the jobs: nothing must be activated.
+sys.path.insert(0, workflow.basedir)
+_bin = [
+    os.path.join(workflow.basedir, "workflow", "bin"),
+    os.path.dirname(sys.executable),
+]
+os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
+
+from gesture import plan, settings
+from gesture.datasets.check import check
+from gesture.errors import GestureError
+from gesture.files import write_text
+
+# Only where none is given: Snakemake merges, and the demo's variants would join every experiment.
+if not workflow.overwrite_configfiles:
+
+    configfile: os.path.join(workflow.basedir, "config", "demo.yaml")
+
+
+def as_given(path):
+    """A configuration file as the user wrote it; Snakemake has made it absolute."""
+    words = [word.removeprefix("--configfile=") for word in sys.argv]
+    return next((word for word in words if word and Path(path).match(word)), str(path))
+
+
+def stop(error):
+    """Ends Snakemake as the `gesture` commands end: one line a problem, and the error's exit code."""
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
+def read_experiment():
+    """The configuration, with all its problems told at once."""
+    name = " + ".join(map(as_given, workflow.configfiles))
+    try:
+        for path in workflow.configfiles:
+            settings.read(
+                Path(path)
+            )  # refuses what Snakemake's own reader lets pass: a key given twice
+        return settings.parse(config, name)
+    except GestureError as error:
+        stop(error)
+
+
+EXPERIMENT = read_experiment()
+MEMBERS = plan.members(EXPERIMENT)
+SETTINGS = plan.settings_file(EXPERIMENT)
+CHECKPOINTS = f"checkpoints/{EXPERIMENT.experiment}/{{member}}/stage{{stage}}"
+RESULTS = f"results/{EXPERIMENT.experiment}"
+
+
+def before_jobs():
+    """The last look at the data; then the configuration is fixed, whatever becomes of the YAML."""
+    try:
+        check(EXPERIMENT)
+    except GestureError as error:
+        stop(error)
+    if not Path(SETTINGS).exists():
+        write_text(
+            Path(SETTINGS), yaml.safe_dump(plan.resolved(EXPERIMENT), sort_keys=False)
+        )
+    # A job reads the Snakefile again, perhaps hours later: the file it then gets as configuration is the resolved one.
+    workflow.overwrite_configfiles[:] = [Path(SETTINGS).absolute()]
+
+
+if workflow.is_main_process and workflow.output_settings.dryrun:
+    logger.info(plan.describe(EXPERIMENT))
+    try:
+        check(EXPERIMENT)
+    except GestureError as error:
+        logger.warning(f"before the real run: {error}")
+
+
+pathvars:
+    raw=f"resources/{plan.raw_name(EXPERIMENT)}",
+    records=f"records/{plan.records_name(EXPERIMENT)}",
+    results=RESULTS,
+    logs=f"logs/{EXPERIMENT.experiment}",
+    benchmarks=f"logs/{EXPERIMENT.experiment}/benchmark",
+
+
+wildcard_constraints:
+    member="|".join(map(re.escape, MEMBERS)),
+    stage=r"[1-9]\d*",
+    split="validation|test",
+
+
+def stage_slice(wildcards):
+    """Digest of the settings that this stage and those before it depend on."""
+    return plan.stage_digest(
+        EXPERIMENT, MEMBERS[wildcards.member], int(wildcards.stage)
+    )
+
+
+def stage_folder(member, stage):
+    return f"{RESULTS}/train/{member}/stage{stage}"
+
+
+def previous_stage(wildcards):
+    """What a stage starts from: weights and optimiser slots of the one before; nothing for stage 1."""
+    folder = stage_folder(wildcards.member, int(wildcards.stage) - 1)
+    return (
+        [f"{folder}/model.weights.h5", f"{folder}/optimiser.h5"]
+        if int(wildcards.stage) > 1
+        else []
+    )
+
+
+def parent_flag(wildcards):
+    """The flag that names the stage before; nothing for stage 1."""
+    folder = stage_folder(wildcards.member, int(wildcards.stage) - 1)
+    return ["--parent", folder] if int(wildcards.stage) > 1 else []
+
+
+def last_stage(wildcards):
+    """The folder of a member's final weights."""
+    return stage_folder(wildcards.member, MEMBERS[wildcards.member].stages)
+
+
+def histories(wildcards):
+    """What every stage of every member wrote down while it trained."""
+    stages = [(one.name, stage) for one in MEMBERS.values() for stage in range(1, one.stages + 1)]
+    return [f"{stage_folder(member, stage)}/history.jsonl" for member, stage in stages]

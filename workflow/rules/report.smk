@@ -1,0 +1,35 @@
+# What came out, for people: a page to look at and a summary for the terminal.
+
+
+rule report:
+    """Step 6: write the page. IN: metrics, histories, index. OUT: report.html, summary.txt."""
+    input:
+        records="<records>/manifest.json",
+        index="<records>/index.csv",
+        test="<results>/metrics.json",
+        validation="<results>/validation/metrics.json",
+        histories=histories,
+    output:
+        page="<results>/report.html",
+        summary="<results>/summary.txt",
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        settings=SETTINGS,
+    params:
+        slice=plan.report_digest(EXPERIMENT),
+        results=subpath(output.page, parent=True),
+        logs=f"logs/{EXPERIMENT.experiment}",
+    shell:
+        """
+        exec logged {log:q} gesture report \
+            --settings {resources.settings:q} \
+            --records {input.records:q} \
+            --results {params.results:q} \
+            --logs {params.logs:q} \
+            --output {output.page:q}
+        """

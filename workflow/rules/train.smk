@@ -1,0 +1,43 @@
+# One batch job a stage. The live checkpoints are not declared: a failed attempt loses what it declares, so a stage
+# declares only what it writes at its end, and the next attempt goes on from the newest checkpoint.
+
+
+rule train:
+    """Step 3: train a stage of a member. IN: records, stage before. OUT: weights, optimiser, history."""
+    input:
+        records="<records>/manifest.json",
+        previous=previous_stage,
+    output:
+        weights="<results>/train/{member}/stage{stage}/model.weights.h5",
+        optimiser="<results>/train/{member}/stage{stage}/optimiser.h5",
+        history="<results>/train/{member}/stage{stage}/history.jsonl",
+        manifest="<results>/train/{member}/stage{stage}/manifest.json",
+    log:
+        "<logs>/train/{member}/stage{stage}.log",
+    benchmark:
+        "<benchmarks>/train/{member}/stage{stage}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    resources:
+        settings=SETTINGS,
+        outcome=f"{CHECKPOINTS}/outcome.json",
+        mem_mb=40000,
+        runtime=240,
+    params:
+        slice=stage_slice,
+        checkpoints=CHECKPOINTS,
+        parent=parent_flag,
+        output=subpath(output.weights, parent=True),
+    shell:
+        """
+        exec logged {log:q} gesture train \
+            --settings {resources.settings:q} \
+            --records {input.records:q} \
+            --member {wildcards.member:q} \
+            --stage {wildcards.stage} \
+            {params.parent:q} \
+            --checkpoints {params.checkpoints:q} \
+            --output {params.output:q} \
+            --walltime {resources.runtime} \
+            --threads {threads}
+        """
