@@ -1,7 +1,8 @@
 """Clip encoders: 16 frames of one modality become one feature vector (C3D, Tran et al. 2015)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,12 +21,11 @@ class ConvStack(keras.Layer):
 
     Args:
         widths: channels of each convolution.
-        momentum: of the batch norms.
-        train_norm: whether scale and shift of the batch norms are trained.
+        norm: makes a batch norm.
         rng: source of the initialisers' seeds.
     """
 
-    def __init__(self, widths: Sequence[int], momentum: float, train_norm: bool, rng: np.random.Generator):
+    def __init__(self, widths: Sequence[int], norm: Callable[[], BatchNorm], rng: np.random.Generator):
         super().__init__()
         self.names = CONVOLUTIONS[: len(widths)]
         self.convolutions = [
@@ -34,9 +34,9 @@ class ConvStack(keras.Layer):
             )
             for width in widths
         ]
-        self.norms = [BatchNorm(momentum, train_norm) for _ in widths]
+        self.norms = [norm() for _ in widths]
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Creates the variables for clips `(N, 16, h, w, channels)`."""
         self.multiply_adds = 0
         size, channels = list(shape[1:4]), shape[4]
@@ -64,18 +64,18 @@ class ClipEncoder(keras.Layer):
         stack: the convolutions.
         units: features of a clip.
         rate: dropped before the dense layer.
-        momentum: of the head's batch norm.
+        norm: the head's batch norm.
         rng: source of seeds.
     """
 
-    def __init__(self, stack: ConvStack, units: int, rate: float, momentum: float, rng: np.random.Generator):
+    def __init__(self, stack: ConvStack, units: int, rate: float, norm: BatchNorm, rng: np.random.Generator):
         super().__init__()
         self.stack = stack
         self.drop = dropout(rate, rng)
         self.dense = dense(units, rng)
-        self.norm = BatchNorm(momentum)
+        self.norm = norm
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Creates the variables for clips `(N, 16, h, w, channels)`."""
         self.stack.build(shape)
         self.inner_size = math.prod(self.stack.output_size)

@@ -1,6 +1,7 @@
 """Temporal convolutional network on the joints of the skeleton, without images."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -84,7 +85,7 @@ class ResidualBlock(keras.Layer):
         ]
         self.drop = dropout(rate, rng)
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Creates the variables for `(B, frames, width)`."""
         for layer in (*self.norms, *self.convolutions):
             layer.build(shape)

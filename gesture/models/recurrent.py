@@ -1,5 +1,7 @@
 """Bidirectional LSTM whose cell attends to its last outputs (attention cell of TensorFlow 1's contrib)."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -24,7 +26,7 @@ class AttentionCell(keras.Layer):
         self.state_size = [units, units, units, (memory, units)]
         self.output_size = units
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Creates the variables for inputs `(B, F)`; the LSTM sees 2U numbers mixed from input and attention."""
         u, mixed = self.units, 2 * self.units
         self.mix = self._linear("mix", shape[-1] + u, mixed)
@@ -83,7 +85,7 @@ class BidirectionalAttention(keras.Layer):
         self.input_drops = [dropout(rate, rng) for _ in range(2)]
         self.output_drops = [dropout(rate, rng) for _ in range(2)]
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Creates the variables for features `(B, C, F)`."""
         for loop in self.loops:
             loop.build((None, None, shape[-1]))

@@ -52,8 +52,8 @@ class SMnetSettings(_NetworkSettings):
     )
     legacy: bool = Field(
         False,
-        description="Behave as the 2019 program: sets `layout: padded`, `recurrent_dropout_always: true` and "
-        "`score_divisor: batch` where they are not given.",
+        description="Behave as the 2019 program: same sums in batch norms (slower), and `layout: padded`, "
+        "`recurrent_dropout_always: true`, `score_divisor: batch` where these are not given.",
     )
 
     @model_validator(mode="before")

@@ -1,13 +1,14 @@
 """SMnet: clip encoders per modality, joined over time by a bidirectional attention LSTM."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from gesture.errors import GestureError
-from gesture.models.blocks import dense, dropout
+from gesture.models.blocks import BatchNorm, dense, dropout
 from gesture.models.encoders import FRAMES, ClipEncoder, ConvStack
 from gesture.models.network import GestureNetwork
 from gesture.models.recurrent import BidirectionalAttention
@@ -67,9 +68,9 @@ class SMnet(GestureNetwork):
     def _encoder(self, name: str, image_size: int, rng: np.random.Generator) -> ClipEncoder:
         settings = self.settings
         widths = settings.widths[: CONVOLUTIONS_OF[name]]
-        stack = ConvStack(widths, settings.norm_momentum, settings.train_stack_norm, rng)
-        units = settings.head_units[STREAMS.index(name)]
-        encoder = ClipEncoder(stack, units, settings.dropout, settings.norm_momentum, rng)
+        norm = partial(BatchNorm, settings.norm_momentum, fused=not settings.legacy)
+        stack = ConvStack(widths, partial(norm, train_affine=settings.train_stack_norm), rng)
+        encoder = ClipEncoder(stack, settings.head_units[STREAMS.index(name)], settings.dropout, norm(), rng)
         encoder.build((None, FRAMES, image_size, image_size, 3))
         return encoder
 
