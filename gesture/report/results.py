@@ -1,0 +1,162 @@
+"""Everything the page is made from, read from an experiment's results."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gesture.evaluation.predictions import Predictions, read_predictions
+from gesture.files import read_json
+from gesture.plan import Member, members
+from gesture.report.durations import Duration, durations
+from gesture.settings import Experiment
+
+SPLITS = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One attempt at a stage: when it ran, how it ended. Times are None where they were never written."""
+
+    stage: int
+    start: datetime | None
+    end: datetime | None
+    reason: str
+    steps: int | None
+
+    @property
+    def hours(self) -> float:
+        """Length [h]; 0 where the end is unknown."""
+        return (self.end - self.start).total_seconds() / 3600 if self.start and self.end else 0.0
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """One member: settings, training, predictions and figures per split.
+
+    Attributes:
+        member: its settings.
+        tables: split -> predictions.
+        metrics: split -> what `metrics.json` says of it.
+        history: lines of the histories of all stages, in order.
+        manifests: one per stage, in order; empty where missing.
+    """
+
+    member: Member
+    tables: Mapping[str, Predictions]
+    metrics: Mapping[str, Mapping[str, Any]]
+    history: list[dict[str, Any]]
+    manifests: list[dict[str, Any]]
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of parameters, None where no manifest says."""
+        return next((one["parameters"] for one in reversed(self.manifests) if one.get("parameters")), None)
+
+    @cached_property
+    def sessions(self) -> list[Session]:
+        """Training sessions of all stages, in order."""
+        return [
+            Session(stage, _time(one.get("start")), _time(one.get("end")), one.get("reason") or "?", one.get("steps"))
+            for stage, manifest in enumerate(self.manifests, 1)
+            for one in manifest.get("sessions", [])
+        ]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an experiment left on disk.
+
+    Attributes:
+        experiment: resolved settings.
+        folder: `results/<experiment>`.
+        records: manifest of the records.
+        metrics: split -> `metrics.json`.
+        ensemble: split -> the ensemble's predictions, where there are any.
+        members: by name, in the order of the configuration.
+        durations: wall times by rule.
+    """
+
+    experiment: Experiment
+    folder: Path
+    records: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Any]]
+    ensemble: Mapping[str, Predictions]
+    members: Mapping[str, MemberResult]
+    durations: list[Duration] = field(default_factory=list)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes in the order of their labels."""
+        return list(self.records.get("classes", []))
+
+    @property
+    def leading_split(self) -> str | None:
+        """The split whose figures lead: test if it has labels, else validation, else none."""
+        return next((split for split in ("test", "validation") if self.accuracy(split) is not None), None)
+
+    def accuracy(self, split: str, member: str | None = None) -> float | None:
+        """Accuracy of a member, or of the ensemble; None where it cannot be measured."""
+        figures = self.metrics.get(split, {}) if member is None else self.members[member].metrics.get(split, {})
+        return figures.get("accuracy")
+
+    def why_none(self, split: str) -> str:
+        """Why a split has no accuracy, in words."""
+        figures = self.metrics.get(split)
+        if figures is None:
+            return "not averaged yet"
+        return "no sequences" if not figures.get("rows") else "no labels"
+
+
+def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path) -> Results:
+    """Reads whatever is there.
+
+    Raises:
+        GestureError: the records' manifest or the ensemble's test figures are missing, or a file is damaged.
+    """
+    metrics = {"test": read_json(folder / "metrics.json")}
+    if (folder / "validation/metrics.json").exists():
+        metrics["validation"] = read_json(folder / "validation/metrics.json")
+    ensembles = {"test": folder / "ensemble.csv", "validation": folder / "validation/ensemble.csv"}
+    return Results(
+        experiment=experiment,
+        folder=folder,
+        records=read_json(records),
+        metrics=metrics,
+        ensemble={split: read_predictions(path) for split, path in ensembles.items() if path.exists()},
+        members={name: _member(one, folder, metrics) for name, one in members(experiment).items()},
+        durations=durations(logs),
+    )
+
+
+def _member(member: Member, folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> MemberResult:
+    tables = {split: folder / "predictions" / split / f"{member.name}.csv" for split in SPLITS}
+    stages = [folder / "train" / member.name / f"stage{stage + 1}" for stage in range(member.stages)]
+    manifests = [stage / "manifest.json" for stage in stages]
+    return MemberResult(
+        member=member,
+        tables={split: read_predictions(path) for split, path in tables.items() if path.exists()},
+        metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
+        history=[line for stage in stages for line in _lines(stage / "history.jsonl")],
+        manifests=[read_json(path) if path.exists() else {} for path in manifests],
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a history; none if there is no file."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:  # cut by a crash
+            continue
+    return found
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

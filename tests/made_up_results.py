@@ -1,0 +1,91 @@
+"""A results folder as the workflow leaves it, from made-up numbers: for tests of the report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from gesture.evaluation.ensemble import average
+from gesture.evaluation.predictions import write_predictions
+from gesture.files import write_json
+from gesture.plan import members
+from gesture.settings import Experiment, parse
+
+CLASSES = ["vattene", "vieniqui", "perfetto", "furbo", "<b>basta</b>"]
+START = "2026-01-01T0{hour}:{minute:02}:00+00:00"
+
+
+def settings() -> Experiment:
+    """Two variants, three members, two stages."""
+    value = {
+        "experiment": "made-up",
+        "training": {"stages": [{"epochs": 3, "rate": 1e-3}, {"epochs": 2, "rate": 1e-4}]},
+        "variants": {
+            "skeleton": {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]},
+            "fusion": {"network": {"model": "smnet"}, "modalities": ["rgb", "depth", "mask", "skeleton"]},
+        },
+        "report": {"title": "Made-up <results> & figures"},
+    }
+    return parse(value, "made-up.yaml")
+
+
+def make_results(folder: Path, labels: bool = True, validation_rows: int = 40, rows: int = 60) -> dict[str, Path]:
+    """Writes results, records' manifest and logs; returns the arguments of `report` by name."""
+    experiment = settings()
+    results, logs = folder / "results/made-up", folder / "logs/made-up"
+    for number, split in enumerate(("validation", "test")):
+        count = rows if split == "test" else validation_rows
+        _predictions(results, experiment, split, count, labels or split == "validation", seed=number)
+        tables = [results / "predictions" / split / f"{name}.csv" for name in members(experiment)]
+        average(tables, results if split == "test" else results / "validation")
+    for number, member in enumerate(members(experiment).values()):
+        for stage in range(1, member.stages + 1):
+            _stage(results / "train" / member.name / f"stage{stage}", stage, number)
+            _benchmark(logs / f"benchmark/train/{member.name}/stage{stage}.tsv", 90.5 + stage)
+    _benchmark(logs / "benchmark/download.tsv", 3.2)
+    _benchmark(logs / "benchmark/average.tsv", 1.25)
+    records = folder / "records/manifest.json"
+    counts = {
+        "training": {"sequences": 100, "labelled": 100},
+        "validation": {"sequences": validation_rows, "labelled": validation_rows},
+        "test": {"sequences": rows, "labelled": rows if labels else 0},
+    }
+    write_json(records, {"dataset": "synthetic", "digest": "d" * 64, "classes": CLASSES, "counts": counts})
+    return {"records": records, "results": results, "logs": logs, "output": results / "report.html"}
+
+
+def _predictions(results: Path, experiment: Experiment, split: str, rows: int, labels: bool, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    y = generator.integers(0, len(CLASSES), rows)
+    for name in members(experiment):
+        logits = generator.normal(size=(rows, len(CLASSES))) + 1.5 * np.eye(len(CLASSES))[y]
+        softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        manifest = {"split": split, "data_digest": "d" * 64, "member": name, "checkpoint_digest": "c" * 64}
+        path = results / "predictions" / split / f"{name}.csv"
+        write_predictions(path, np.arange(1, rows + 1), softmax, y if labels else None, manifest)
+
+
+def _stage(folder: Path, stage: int, number: int) -> None:
+    """A history of 5 epochs of 20 steps in stage 1 and 3 in stage 2, and a manifest with two sessions."""
+    folder.mkdir(parents=True)
+    epochs = range(5) if stage == 1 else range(5, 8)
+    lines = []
+    for epoch in epochs:
+        for step in range(20 * epoch + 5, 20 * epoch + 21, 5):
+            loss = 2.5 * np.exp(-step / 60) + 0.1 * np.sin(step + number)
+            lines.append({"kind": "train", "stage": stage, "step": step, "epoch": epoch, "rate": 1e-3, "loss": loss})
+        accuracy = 0.9 - 0.7 * np.exp(-(epoch + 1 + number) / 4)
+        score = {"step": 20 * epoch + 20, "epoch": epoch, "loss": 1 - accuracy, "accuracy": accuracy}
+        lines.append({"kind": "validation", "stage": stage, **score})
+    (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    first = {"host": "node1", "job": "17", "reason": "walltime", "steps": 40, "steps_replayed": 0}
+    second = {"host": "node2", "job": "18", "reason": "done", "steps": 60, "steps_replayed": 3}
+    times = [START.format(hour=stage + number, minute=minute) for minute in (0, 20, 30, 45)]
+    sessions = [first | {"start": times[0], "end": times[1]}, second | {"start": times[2], "end": times[3]}]
+    manifest = {"parameters": 12345 + number, "tensorflow": "2.21.0", "code_version": "0.1.0", "sessions": sessions}
+    write_json(folder / "manifest.json", manifest)
+
+
+def _benchmark(path: Path, seconds: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t-\n")
