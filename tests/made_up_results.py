@@ -51,6 +51,10 @@ def make_results(folder: Path, labels: bool = True, validation_rows: int = 40, r
         "test": {"sequences": rows, "labelled": rows if labels else 0},
     }
     write_json(records, {"dataset": "synthetic", "digest": "d" * 64, "classes": CLASSES, "counts": counts})
+    lines = ["id,split,label,subject,frames"]
+    for split, count in (("validation", validation_rows), ("test", rows)):
+        lines += [f"{one},{split},,{one % 3},{20 + one}" for one in range(1, count + 1)]
+    records.with_name("index.csv").write_text("\n".join(lines) + "\n")
     return {"records": records, "results": results, "logs": logs, "output": results / "report.html"}
 
 

@@ -13,14 +13,14 @@ from gesture.evaluation.predictions import Predictions
 
 BINS = 15
 RESAMPLES = 10_000
-_NO_LABELS = "none in this split"
+_NO_LABELS, _NO_ROWS = "none in this split", "no rows in this split"
 
 
 def metrics(table: Predictions) -> dict[str, Any]:
     """All figures of one table over its labelled rows; each is None where there is none, and `labels` says so."""
     y, p = labelled(table)
     if not len(y):
-        return {**dict.fromkeys(_NAMES), "labels": _NO_LABELS if len(table.ids) else "no rows in this split"}
+        return {**dict.fromkeys(_NAMES), "labelled": 0, "labels": _NO_LABELS if len(table.ids) else _NO_ROWS}
     counts = confusion_matrix(y, p)
     correct = int(np.trace(counts))
     return {
@@ -32,6 +32,7 @@ def metrics(table: Predictions) -> dict[str, Any]:
         "brier": brier(y, p),
         "calibration_error": calibration_error(y, p),
         "recall": per_class_recall(counts),
+        "labelled": len(y),
         "labels": f"{len(y)} of {len(table.ids)} rows",
     }
 

@@ -8,6 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from gesture.evaluation.predictions import Predictions, read_predictions
 from gesture.files import read_json
 from gesture.plan import Member, members
@@ -19,13 +22,21 @@ SPLITS = ("validation", "test")
 
 @dataclass(frozen=True)
 class Session:
-    """One attempt at a stage: when it ran, how it ended. Times are None where they were never written."""
+    """One attempt at a stage.
+
+    Attributes:
+        stage: 1-based.
+        start: when it began; None where that was never written.
+        end: when it ended; None where it was killed.
+        reason: why it ended.
+        replayed: steps that an earlier session had done already [steps].
+    """
 
     stage: int
     start: datetime | None
     end: datetime | None
     reason: str
-    steps: int | None
+    replayed: int
 
     @property
     def hours(self) -> float:
@@ -60,7 +71,13 @@ class MemberResult:
     def sessions(self) -> list[Session]:
         """Training sessions of all stages, in order."""
         return [
-            Session(stage, _time(one.get("start")), _time(one.get("end")), one.get("reason") or "?", one.get("steps"))
+            Session(
+                stage,
+                _time(one.get("start")),
+                _time(one.get("end")),
+                one.get("reason") or "unknown",
+                one.get("steps_replayed") or 0,
+            )
             for stage, manifest in enumerate(self.manifests, 1)
             for one in manifest.get("sessions", [])
         ]
@@ -78,6 +95,7 @@ class Results:
         ensemble: split -> the ensemble's predictions, where there are any.
         members: by name, in the order of the configuration.
         durations: wall times by rule.
+        index: one row a record, as the index of the records has it; None where that is missing.
     """
 
     experiment: Experiment
@@ -87,11 +105,34 @@ class Results:
     ensemble: Mapping[str, Predictions]
     members: Mapping[str, MemberResult]
     durations: list[Duration] = field(default_factory=list)
+    index: pd.DataFrame | None = None
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes in the order of their labels."""
         return list(self.records.get("classes", []))
+
+    def class_names(self, table: Predictions) -> list[str]:
+        """The names of a table's classes; a plain word where the records do not name them."""
+        return self.classes if len(self.classes) == table.classes else ["class"] * table.classes
+
+    def comparable_tables(self, split: str) -> dict[str, Predictions]:
+        """The members' tables that hold the same sequences as the ensemble."""
+        ids = self.ensemble[split].ids
+        return {
+            name: one.tables[split]
+            for name, one in self.members.items()
+            if split in one.tables and np.array_equal(one.tables[split].ids, ids)
+        }
+
+    def index_of(self, split: str) -> pd.DataFrame | None:
+        """The index's rows of what was used as this split, by Id; None where the index does not hold all of them."""
+        if self.index is None:
+            return None
+        # Held-out training subjects are the validation split.
+        origin = "training" if split == "validation" and self.experiment.data.holdout_subjects else split
+        rows = self.index[self.index["split"] == origin].set_index("id")
+        return rows if set(self.ensemble[split].ids) <= set(rows.index) else None
 
     @property
     def leading_split(self) -> str | None:
@@ -129,7 +170,12 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
         ensemble={split: read_predictions(path) for split, path in ensembles.items() if path.exists()},
         members={name: _member(one, folder, metrics) for name, one in members(experiment).items()},
         durations=durations(logs),
+        index=_index(records.with_name("index.csv")),
     )
+
+
+def _index(path: Path) -> pd.DataFrame | None:
+    return pd.read_csv(path, dtype={"subject": str}) if path.exists() else None
 
 
 def _member(member: Member, folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> MemberResult:

@@ -28,8 +28,8 @@ def _accuracies(results: Results) -> list[str]:
     split = results.leading_split
     if split:
         low, high = results.metrics[split]["accuracy_interval"]
-        labelled = results.metrics[split]["labels"]
-        lines.append(f"ensemble on {split}, 95 % interval: {low:.1%} to {high:.1%} ({labelled} labelled)")
+        labelled = results.metrics[split]["labelled"]
+        lines.append(f"ensemble on {split}, 95 % interval: {low:.1%} to {high:.1%} ({labelled} labelled sequences)")
     return lines
 
 

@@ -71,11 +71,11 @@ class Picture:
             text = text.replace(colour, themed)
         text = re.sub(r'\bid="', f'id="{self.name}-', text)
         text = re.sub(r"(xlink:href=\"|url\()#", rf"\1#{self.name}-", text)
-        width, height = re.findall(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0]
-        size = f'width="{float(width) * 4 / 3:.0f}" height="{float(height) * 4 / 3:.0f}"'
-        head = f'<svg role="img" aria-label="{escape(self.alt)}" viewBox="0 0 {width} {height}" {size} '
-        names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
-        return head + names + text[text.index(">") + 1 :]
+        width, height = map(float, re.findall(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0])
+        # From points to CSS pixels; on a narrow screen letters stay legible and the figure scrolls.
+        size = f'width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" style="min-width: {width:.0f}px"'
+        head = f'<svg role="img" aria-label="{escape(self.alt)}" viewBox="0 0 {width:g} {height:g}" {size}>'
+        return head + text[text.index(">") + 1 :].replace("xlink:href", "href")
 
 
 @contextmanager

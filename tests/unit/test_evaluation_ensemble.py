@@ -43,7 +43,7 @@ def shuffle_rows(path, generator):
 
 
 @pytest.mark.parametrize("method", ["mean", "geometric"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(0, 12))
 def test_the_bytes_do_not_depend_on_the_order_of_members_or_rows(tmp_path_factory, method, seed, count, rows):
     folder = tmp_path_factory.mktemp("average")

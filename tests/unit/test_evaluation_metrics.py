@@ -82,6 +82,7 @@ def test_without_labels_every_figure_is_none_and_the_reason_is_given(tmp_path, r
     table = Predictions(tmp_path / "a.csv", np.arange(rows), np.full((rows, 4), 0.25, np.float32))
     figures = ours.metrics(table)
     assert figures.pop("labels") == reason
+    assert figures.pop("labelled") == 0
     assert set(figures.values()) == {None}
 
 

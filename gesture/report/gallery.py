@@ -1,0 +1,57 @@
+"""Which figures an experiment's results allow."""
+
+from gesture.evaluation.diversity import accuracy_by_count, agreement
+from gesture.evaluation.metrics import confusion_matrix, labelled, reliability
+from gesture.report import figures
+from gesture.report.results import Results
+from gesture.report.svg import Picture
+
+
+def gallery(results: Results) -> dict[str, Picture]:
+    """All figures by name; those of the ensemble are of the leading split, and missing where nothing has labels."""
+    found = _of_training(results)
+    split = results.leading_split
+    if split is not None and split in results.ensemble:
+        found += _of_ensemble(results, split) + _of_members(results, split)
+    return {one.name: one for one in found}
+
+
+def _of_training(results: Results) -> list[Picture]:
+    found = []
+    for variant in results.experiment.variants:
+        histories = {n: one.history for n, one in results.members.items() if one.member.variant_name == variant}
+        drawn = figures.learning_curves(variant, histories)
+        if drawn is not None:
+            found.append(drawn)
+    sessions = {name: one.sessions for name, one in results.members.items()}
+    drawn = figures.sessions(sessions)
+    return [*found, drawn] if drawn is not None else found
+
+
+def _of_ensemble(results: Results, split: str) -> list[Picture]:
+    own, table = results.metrics[split], results.ensemble[split]
+    y, p = labelled(table)
+    rows = [
+        (name, one.metrics[split]["accuracy"], one.metrics[split]["accuracy_interval"])
+        for name, one in results.members.items()
+        if results.accuracy(split, name) is not None
+    ]
+    best = own["best_member"]
+    best_recall = own["members"][best]["recall"] if best else [None] * table.classes
+    return [
+        figures.accuracies([*rows, ("ensemble", own["accuracy"], own["accuracy_interval"])], split),
+        figures.confusion(confusion_matrix(y, p), results.class_names(table), split),
+        figures.per_class(own["recall"], best_recall, results.class_names(table), best or "best member"),
+        figures.calibration(reliability(y, p), own["calibration_error"]),
+    ]
+
+
+def _of_members(results: Results, split: str) -> list[Picture]:
+    tables = results.comparable_tables(split)
+    if len(tables) < 2:
+        return []
+    curve = accuracy_by_count(list(tables.values()), results.experiment.average.method)
+    return [
+        figures.agreement(agreement(list(tables.values())), list(tables)),
+        figures.by_count(curve, split),
+    ]

@@ -1,0 +1,141 @@
+"""The rows of the page's tables."""
+
+from importlib import metadata
+from platform import python_version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gesture import __version__
+from gesture.evaluation.diversity import accuracy_without
+from gesture.evaluation.metrics import confusion_matrix, labelled, wilson_interval
+from gesture.report.figures import largest_confusions
+from gesture.report.results import SPLITS, Results
+
+_PACKAGES = ("numpy", "pandas", "scikit-learn", "tensorflow", "keras", "snakemake")
+_HARDEST = 8
+_LENGTH_GROUPS = 4
+
+
+def member_rows(results: Results) -> list[dict[str, Any]]:
+    """One row a member: what it is, how well it does, what the ensemble loses without it."""
+    split = results.leading_split
+    without: dict[str, float] = {}
+    if split is not None and split in results.ensemble:
+        tables = results.comparable_tables(split)
+        if len(tables) > 1:
+            accuracy = accuracy_without(list(tables.values()), results.experiment.average.method)
+            without = dict(zip(tables, accuracy, strict=True))
+    return [_member_row(results, split, name, without.get(name)) for name in results.members]
+
+
+def _member_row(results: Results, split: str | None, name: str, without: float | None) -> dict[str, Any]:
+    one = results.members[name]
+    whole = results.accuracy(split) if split else None
+    return {
+        "name": name,
+        "model": one.member.variant.network.model,
+        "modalities": ", ".join(one.member.variant.modalities),
+        "parameters": one.parameters,
+        "accuracy": {each: results.accuracy(each, name) for each in SPLITS},
+        "log_loss": one.metrics.get(split or "", {}).get("log_loss"),
+        "gain": whole - without if whole is not None and without is not None else None,
+        "sessions": len(one.sessions) or None,
+        "hours": sum(session.hours for session in one.sessions) if one.sessions else None,
+    }
+
+
+def confusions(results: Results, split: str) -> list[dict[str, Any]]:
+    """The most frequent confusions of the ensemble."""
+    table = results.ensemble[split]
+    names = results.class_names(table)
+    return [
+        {"true": f"{names[true]} ({true + 1})", "chosen": f"{names[chosen]} ({chosen + 1})", "hits": hits, "rows": rows}
+        for true, chosen, hits, rows in largest_confusions(confusion_matrix(*labelled(table)), 6)
+    ]
+
+
+def hardest(results: Results, split: str) -> list[dict[str, Any]]:
+    """The sequences whose true class got the least probability from the ensemble."""
+    table = results.ensemble[split]
+    if table.labels is None:
+        return []
+    rows = np.flatnonzero(table.labels >= 0)
+    own = table.probabilities[rows, table.labels[rows]]
+    names = results.class_names(table)
+    members = results.comparable_tables(split).values()
+    found = []
+    for row in rows[np.argsort(own, kind="stable")[:_HARDEST]]:
+        true, chosen = int(table.labels[row]), int(table.probabilities[row].argmax())
+        right = sum(int(one.probabilities[row].argmax()) == true for one in members)
+        found.append(
+            {
+                "id": int(table.ids[row]),
+                "true": f"{names[true]} ({true + 1})",
+                "chosen": f"{names[chosen]} ({chosen + 1})",
+                "probability": float(table.probabilities[row, true]),
+                "right": right,
+                "members": len(members),
+            }
+        )
+    return found
+
+
+def groups(results: Results, split: str) -> list[dict[str, Any]]:
+    """The ensemble's accuracy by subject and by length, as far as the index of the records knows them."""
+    table = results.ensemble[split]
+    index = results.index_of(split)
+    if index is None or table.labels is None:
+        return []
+    frame = index.reindex(table.ids)[["subject", "frames"]]
+    frame["right"] = table.probabilities.argmax(axis=1) == table.labels
+    frame = frame[table.labels >= 0]
+    found = []
+    if frame["subject"].nunique() > 1:
+        order = sorted(frame["subject"].dropna().unique(), key=lambda one: (len(one), one))
+        found += [_group(f"subject {one}", frame.loc[frame["subject"] == one, "right"]) for one in order]
+    if frame["frames"].nunique() >= _LENGTH_GROUPS:
+        cuts = pd.qcut(frame["frames"], _LENGTH_GROUPS, duplicates="drop")
+        for _, part in frame.groupby(cuts, observed=True):
+            found.append(_group(f"{part['frames'].min():.0f} to {part['frames'].max():.0f} frames", part["right"]))
+    return found
+
+
+def _group(name: str, right: "pd.Series[bool]") -> dict[str, Any]:
+    hits, rows = int(right.sum()), len(right)
+    return {"name": name, "rows": rows, "accuracy": hits / rows, "interval": wilson_interval(hits, rows)}
+
+
+def sessions(results: Results) -> dict[str, Any] | None:
+    """The ledger of training: sessions, hours, how they ended, steps done again; None where nothing is known."""
+    everything = [session for one in results.members.values() for session in one.sessions]
+    if not everything:
+        return None
+    ends = [session.reason for session in everything]
+    return {
+        "count": len(everything),
+        "hours": sum(session.hours for session in everything),
+        "ends": {reason: ends.count(reason) for reason in sorted(set(ends))},
+        "replayed": sum(session.replayed for session in everything),
+    }
+
+
+def versions(results: Results) -> dict[str, str]:
+    """Software that trained the members, as their manifests say, and software that made this page."""
+    manifests = [one for member in results.members.values() for one in member.manifests]
+    here = {"gesture": __version__, "python": python_version()}
+    for name in _PACKAGES:
+        try:
+            here[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    trained = {
+        name: " and ".join(sorted({one[key] for one in manifests if one.get(key)}))
+        for name, key in (("gesture", "code_version"), ("tensorflow", "tensorflow"))
+    }
+    return {"Trained with": _listed(trained) or "unknown", "Page made with": _listed(here)}
+
+
+def _listed(software: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in software.items() if version)

@@ -1,0 +1,219 @@
+"""The page and the summary, built from a made-up results folder."""
+
+import contextlib
+import io
+import re
+import shutil
+from html.parser import HTMLParser
+
+import made_up_results
+import pytest
+
+from gesture.errors import GestureError
+from gesture.report.page import report
+from gesture.report.results import read_results
+
+SECTIONS = ["result", "members", "errors", "training", "time", "origin", "files"]
+FIGURES = [
+    "accuracy", "agreement", "by-count", "calibration", "confusion", "learning-fusion", "learning-skeleton",
+    "per-class", "sessions",
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Start tags and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def values(self, tag, attribute):
+        return [found[attribute] for name, found in self.tags if name == tag and attribute in found]
+
+
+def build(folder, **options):
+    """The page's path and what was printed."""
+    arguments = made_up_results.make_results(folder, **options)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        report(made_up_results.settings(), **arguments)
+    return arguments["output"], printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture(scope="module")
+def output(built):
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def page(output):
+    return Page(output.read_text())
+
+
+def squeezed(text):
+    return re.sub(r"\s+", " ", text)
+
+
+def test_the_page_has_all_sections_in_order(page):
+    assert page.values("section", "id") == SECTIONS
+    assert [link for link in page.values("a", "href") if link.startswith("#")][1:] == [f"#{one}" for one in SECTIONS]
+
+
+def test_the_ensembles_result_comes_first_with_its_interval(page):
+    text = squeezed(page.text)
+    assert re.search(r"Result \d\d\.\d % accuracy of the ensemble on test 95 % interval \d\d\.\d % to", text)
+    assert re.search(r"points against the best member, [\w-]+ \(\d\d\.\d %\); paired bootstrap", text)
+
+
+def test_every_figure_is_in_the_page_with_words_and_in_a_file_of_its_own(output, page):
+    files = sorted(path.stem for path in (output.parent / "figures").iterdir())
+    assert files == FIGURES
+    words = [found["aria-label"] for tag, found in page.tags if tag == "svg"]
+    assert len(words) == len(FIGURES)
+    assert all(len(one) > 20 for one in words)
+
+
+def test_ids_are_unique_and_references_inside_the_page_resolve(page):
+    ids = [found["id"] for _, found in page.tags if "id" in found]
+    assert len(ids) == len(set(ids))
+    references = [link[1:] for _, found in page.tags for link in [found.get("href", "")] if link.startswith("#")]
+    references += [one for _, found in page.tags for one in re.findall(r"url\(#(.*?)\)", found.get("clip-path", ""))]
+    assert set(references) <= set(ids)
+
+
+def test_the_page_needs_no_network(output):
+    text = output.read_text()
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", text)
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert "default-src 'none'" in text
+
+
+def test_links_lead_to_files_that_exist(output, page):
+    links = [link for link in page.values("a", "href") if not link.startswith("#")]
+    assert any(link.endswith("submission.csv") for link in links)
+    assert any(link.endswith("summary.txt") for link in links)
+    for link in links:
+        assert (output.parent / link).exists(), link
+
+
+def test_names_from_outside_are_text_not_markup(output):
+    text = output.read_text()
+    assert "<b>basta" not in text
+    assert "Made-up &lt;results&gt; &amp; figures" in text
+
+
+def test_the_members_table_has_a_row_a_member_and_buttons_to_sort(output, page):
+    text = squeezed(page.text)
+    for name in ("skeleton-s1", "skeleton-s2", "fusion-s1"):
+        assert name in text
+    assert page.values("th", "aria-sort").count("none") == output.read_text().count("<button")
+    assert all(found.get("scope") in ("col", "row") for tag, found in page.tags if tag == "th")
+
+
+def test_stages_sessions_and_what_was_replayed_are_told(page):
+    text = squeezed(page.text)
+    assert "12 sessions" in text
+    assert "done 6×, walltime 6×" in text
+    assert "18 steps were done again" in text
+
+
+def test_what_was_run_is_told(page):
+    text = squeezed(page.text)
+    assert "d" * 64 in text
+    assert "gesture 0.1.0, tensorflow 2.21.0" in text
+    assert "experiment: made-up" in text
+
+
+def test_accuracy_by_subject_and_length_where_the_index_knows_them(page):
+    text = squeezed(page.text)
+    assert "subject 0" in text
+    assert re.search(r"\d+ to 80 frames", text)
+
+
+def test_the_same_results_give_the_same_bytes(output, tmp_path):
+    again, _ = build(tmp_path)
+    assert again.read_text() == output.read_text()
+    for name in FIGURES:
+        assert (again.parent / f"figures/{name}.svg").read_bytes() == (
+            output.parent / f"figures/{name}.svg"
+        ).read_bytes()
+
+
+def test_the_page_is_small(output):
+    assert output.stat().st_size < 500_000
+
+
+def test_the_summary_is_printed_and_kept(built):
+    output, printed = built
+    assert printed == output.with_name("summary.txt").read_text()
+    lines = printed.splitlines()
+    start = lines.index("accuracy     validation   test")
+    assert [line.split()[0] for line in lines[start + 1 : start + 5]] == [
+        "skeleton-s1", "skeleton-s2", "fusion-s1", "ensemble",
+    ]  # fmt: skip
+    assert len({len(line) for line in lines[start : start + 5]}) == 1
+    assert ["download", "1", "3.2", "s", "3.2", "s"] in [line.split() for line in lines]
+    assert ["train", "6", "9:12", "1:32"] in [line.split() for line in lines]
+    assert f"submission  {output.with_name('submission.csv')}" in lines
+    assert f"report      {output}" in lines
+
+
+def test_without_test_labels_validation_leads_and_the_page_says_why(tmp_path):
+    output, printed = build(tmp_path, labels=False)
+    text = squeezed(Page(output.read_text()).text)
+    assert "accuracy of the ensemble on validation" in text
+    assert "The test split has no labels: its 60 predictions are in submission.csv." in text
+    assert "The figures below are those of validation." in text
+    assert re.search(r"ensemble +\d\d\.\d% +no labels", printed)
+
+
+def test_without_any_labels_the_page_still_tells_what_was_run(tmp_path):
+    output, _ = build(tmp_path, labels=False, validation_rows=0)
+    page = Page(output.read_text())
+    assert page.values("section", "id") == [one for one in SECTIONS if one != "errors"]
+    assert "No split has labels" in page.text
+    assert "The validation split has no sequences." in squeezed(page.text)
+
+
+def test_what_is_missing_is_left_out_and_an_empty_split_is_said(tmp_path):
+    arguments = made_up_results.make_results(tmp_path, validation_rows=0)
+    shutil.rmtree(arguments["results"] / "train")
+    shutil.rmtree(arguments["logs"])
+    arguments["records"].with_name("index.csv").unlink()
+    report(made_up_results.settings(), **arguments)
+    text = squeezed(Page(arguments["output"].read_text()).text)
+    assert "No history was found." in text
+    assert "No benchmark files were found." in text
+    assert "subject 0" not in text
+    assert "accuracy of the ensemble on test" in text
+    assert "The validation split has no sequences." in text
+
+
+def test_a_history_cut_by_a_crash_is_read_up_to_there(tmp_path):
+    arguments = made_up_results.make_results(tmp_path)
+    path = arguments["results"] / "train/fusion-s1/stage2/history.jsonl"
+    whole = path.read_text()
+    path.write_text(whole[:-30])
+    found = read_results(
+        made_up_results.settings(), arguments["records"], arguments["results"], arguments["logs"]
+    ).members["fusion-s1"]
+    assert [line["stage"] for line in found.history].count(2) == len(whole.splitlines()) - 1
+
+
+def test_results_that_were_never_averaged_are_refused(tmp_path):
+    arguments = made_up_results.make_results(tmp_path)
+    (arguments["results"] / "metrics.json").unlink()
+    with pytest.raises(GestureError, match=r"metrics\.json: no such file"):
+        report(made_up_results.settings(), **arguments)
+    assert not arguments["output"].exists()
