@@ -36,4 +36,4 @@ onstart:
 
 
 onsuccess:
-    print(Path(RESULTS, "summary.txt").read_text())
+    after_jobs()

@@ -112,7 +112,7 @@ class Variant(Settings):
     modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
     rgb: Literal["standard", "motion"] = Field(
         "standard",
-        description="Colour input: `standard` = standardised per clip (2019), `motion` = minus its mean frame.",
+        description="Colour input: `standard` = standardised per sequence (2019), `motion` = minus its mean frame.",
     )
     seeds: list[int] = Field(default_factory=lambda: [1], min_length=1, description="One member is trained per seed.")
     training: Training = Field(..., description="Keys that differ from the experiment's `training`.")
@@ -255,7 +255,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice; plain YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        merge = "tag:yaml.org,2002:merge"  # `<<: *anchor` may stand beside keys it also brings
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != merge]
         repeated = {key for key in keys if keys.count(key) > 1}
         if repeated:
             raise yaml.constructor.ConstructorError(

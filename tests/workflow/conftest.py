@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+Finished = subprocess.CompletedProcess[str]
 
 HERE = Path(__file__).parent
 COPIED = ("Snakefile", "lsf", "workflow", "config", "profiles", "envs", "gesture", "tests/config")
@@ -29,13 +32,18 @@ class Clone:
         return subprocess.run(
             [str(Path(sys.executable).with_name("snakemake")), *arguments],
             cwd=cwd or self.root,
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), **environment},
+            env={
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "HOME": os.environ.get("HOME", "/"),
+                "PYTHONPATH": str(HERE / "plugins"),
+                **environment,
+            },
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def run(self, *arguments: str, **keywords: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **keywords: Any) -> Finished:
         """Runs Snakemake on two cores; it must succeed."""
         done = self.snakemake("--cores", "2", *arguments, **keywords)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -46,13 +54,10 @@ class Clone:
         done = self.snakemake("--dry-run", "--cores", "2", *arguments, **keywords)
         assert done.returncode == 0, done.stdout + done.stderr
         jobs = set()
-        for block in done.stdout.split("\n\n"):
-            lines = [line.strip() for line in block.splitlines()]
-            name = next((line.removesuffix(":").split()[-1] for line in lines if line.startswith("rule ")), None)
-            wildcards = next((line for line in lines if line.startswith("wildcards: ")), "wildcards:")
-            values = [part.split("=")[1] for part in wildcards.removeprefix("wildcards:").split(",") if part.strip()]
-            if name:
-                jobs.add(" ".join([name, *values]))
+        for name, block in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)+)", done.stdout, flags=re.M):
+            wildcards = re.search(r"^ {4}wildcards: (.*)$", block, flags=re.M)
+            values = re.findall(r"\w+=([^,]+)", wildcards[1]) if wildcards else []
+            jobs.add(" ".join([name, *values]))
         return jobs
 
     def edit(self, name: str, change: Any) -> Path:
@@ -83,6 +88,13 @@ def copy_project(source: Path, target: Path) -> Clone:
     return Clone(target)
 
 
+def with_fake(clone: Clone) -> Clone:
+    command = clone.root / "workflow" / "bin" / "gesture"
+    shutil.copy(HERE / "fake_gesture.py", command)
+    command.chmod(0o755)
+    return clone
+
+
 @pytest.fixture
 def real_clone(repository: Path, tmp_path: Path) -> Clone:
     """The project as it is, in a folder whose name has a space."""
@@ -92,6 +104,19 @@ def real_clone(repository: Path, tmp_path: Path) -> Clone:
 @pytest.fixture
 def clone(real_clone: Clone) -> Clone:
     """The project with the fake `gesture`."""
-    shutil.copy(HERE / "fake_gesture.py", real_clone.root / "workflow" / "bin" / "gesture")
-    (real_clone.root / "workflow" / "bin" / "gesture").chmod(0o755)
-    return real_clone
+    return with_fake(real_clone)
+
+
+@pytest.fixture(scope="session")
+def finished_tiny(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy in which the fake `gesture` has done the whole tiny experiment."""
+    one = with_fake(copy_project(repository, tmp_path_factory.mktemp("finished") / "my clone"))
+    one.run("--configfile", "tests/config/tiny.yaml")
+    return one.root
+
+
+@pytest.fixture
+def finished(finished_tiny: Path, tmp_path: Path) -> Clone:
+    """The tiny experiment, done, to be changed by one test."""
+    shutil.copytree(finished_tiny, tmp_path / "my clone", symlinks=True)
+    return Clone(tmp_path / "my clone")

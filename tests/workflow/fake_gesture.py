@@ -7,6 +7,7 @@ The file names are the contract; `test_chain.py` proves once with the real progr
 import json
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 STAGE = ("model.weights.h5", "optimiser.h5", "history.jsonl", "manifest.json")
@@ -16,7 +17,7 @@ AVERAGE = ("ensemble.csv", "submission.csv", "metrics.json")
 def main() -> None:
     """Writes the outputs of one subcommand."""
     command, *rest = sys.argv[1:]
-    flags = {name.removeprefix("--"): value for name, value in zip(rest, rest[1:], strict=False) if name[:2] == "--"}
+    flags = {name.removeprefix("--"): value for name, value in pairwise(rest) if name[:2] == "--"}
     output = Path(flags["output"])
     settings = Path(flags["settings"]).read_text() if "settings" in flags else None
     with Path("calls.jsonl").open("a") as file:

@@ -35,25 +35,23 @@ def as_given(path):
     return next((word for word in words if word and Path(path).match(word)), str(path))
 
 
-def stop(error):
+def stop(error, where=None):
     """Ends Snakemake as the `gesture` commands end: one line a problem, and the error's exit code."""
-    print(error, file=sys.stderr)
+    print(f"{where}: {error}" if where else error, file=sys.stderr)
     sys.exit(error.exit_code)
 
 
 def read_experiment():
     """The configuration, with all its problems told at once."""
-    name = " + ".join(map(as_given, workflow.configfiles))
     try:
         for path in workflow.configfiles:
-            settings.read(
-                Path(path)
-            )  # refuses what Snakemake's own reader lets pass: a key given twice
-        return settings.parse(config, name)
+            settings.read(Path(path))  # refuses what Snakemake's own reader lets pass: a key given twice
+        return settings.parse(config, CONFIGURATION)
     except GestureError as error:
         stop(error)
 
 
+CONFIGURATION = " + ".join(map(as_given, workflow.configfiles))
 EXPERIMENT = read_experiment()
 MEMBERS = plan.members(EXPERIMENT)
 SETTINGS = plan.settings_file(EXPERIMENT)
@@ -66,7 +64,7 @@ def before_jobs():
     try:
         check(EXPERIMENT)
     except GestureError as error:
-        stop(error)
+        stop(error, CONFIGURATION)
     if not Path(SETTINGS).exists():
         write_text(
             Path(SETTINGS), yaml.safe_dump(plan.resolved(EXPERIMENT), sort_keys=False)
@@ -75,12 +73,19 @@ def before_jobs():
     workflow.overwrite_configfiles[:] = [Path(SETTINGS).absolute()]
 
 
+def after_jobs():
+    """Where the results are, and the table of accuracies and durations that the report step wrote."""
+    summary = Path(RESULTS, "summary.txt")
+    if summary.exists():  # not after a run for some of the files only
+        print(summary.read_text(encoding="utf-8"))
+
+
 if workflow.is_main_process and workflow.output_settings.dryrun:
     logger.info(plan.describe(EXPERIMENT))
     try:
         check(EXPERIMENT)
     except GestureError as error:
-        logger.warning(f"before the real run: {error}")
+        logger.warning(f"A real run would stop here: {CONFIGURATION}: {error}")
 
 
 pathvars:
