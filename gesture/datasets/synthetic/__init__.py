@@ -1,6 +1,13 @@
-"""The built-in data set: a generator of true ChaLearn 2014 ``SampleXXXX.zip`` files."""
+"""The built-in data set: a generator of true ChaLearn 2014 ``SampleXXXX.zip`` files, read as the genuine ones are."""
 
+from gesture.datasets.catalog import SyntheticOptions
+from gesture.datasets.montalbano2014 import CLASS_NAMES, modalities, read, sources
 from gesture.datasets.synthetic.generate import generate
 from gesture.datasets.synthetic.presets import PRESETS
 
-__all__ = ["PRESETS", "generate"]
+__all__ = ["PRESETS", "class_names", "generate", "modalities", "read", "sources"]
+
+
+def class_names(options: SyntheticOptions) -> list[str]:
+    """Names of the preset's classes in label order: small presets have the first few of the twenty."""
+    return list(CLASS_NAMES[: PRESETS[options.preset].classes])

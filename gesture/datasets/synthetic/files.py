@@ -26,7 +26,7 @@ def write_sample(folder: Path, plan: Plan, seed: int) -> Path:
     script = perform(plan, seed)
     body = pose(script, seed)
     frames = len(body.joints)
-    colour, depth, user = _Video("rgb24", "BILINEAR"), _Video("gray", "POINT"), _Video("gray", "POINT")
+    colour, depth, user = VideoFile("rgb24", "BILINEAR"), VideoFile("gray", "POINT"), VideoFile("gray", "POINT")
     for picture in pictures(script, body, range(frames)):
         colour.add(picture.colour)
         depth.add(picture.depth)
@@ -54,8 +54,13 @@ def skeleton_csv(frames: np.ndarray) -> str:
     return "".join(line % tuple(frame) for frame in frames.reshape(len(frames), -1).tolist())
 
 
-class _Video:
-    """An H.264 file in memory, enlarged to 640x480 on the way."""
+class VideoFile:
+    """An H.264 file in memory, enlarged to 640x480 on the way.
+
+    Args:
+        pixels: ``rgb24`` or ``gray``.
+        enlarge: ``BILINEAR``, or ``POINT`` where values must not be blended.
+    """
 
     def __init__(self, pixels: str, enlarge: str) -> None:
         self._pixels, self._enlarge = pixels, enlarge
@@ -68,12 +73,14 @@ class _Video:
         self._stream.codec_context.thread_count = 1  # one process a sample: threads would only fight
 
     def add(self, picture: np.ndarray) -> None:
+        """Encodes one more picture of any size."""
         frame = av.VideoFrame.from_ndarray(picture, format=self._pixels)
         # Gray is full range, video is not: this also squeezes 0-255 into 16-235, as genuine files have it.
         frame = self._reformatter.reformat(frame, WIDTH, HEIGHT, "yuv420p", interpolation=self._enlarge)
         self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> bytes:
+        """Bytes of the whole file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
         return self._file.getvalue()

@@ -37,7 +37,7 @@ class Preset:
 
 PRESETS = {
     "tiny": Preset(3, 4, Part(2, 2, 3), Part(1, 1, 3), Part(1, 1, 3)),
-    "demo": Preset(12, 2, Part(12, 24, 6), Part(2, 4, 5), Part(6, 6, 6)),
+    "demo": Preset(10, 2, Part(15, 30, 5), Part(2, 2, 5), Part(8, 8, 5)),
     "default": Preset(20, 2, Part(20, 78, 10), Part(4, 8, 10), Part(10, 34, 10)),
 }
 

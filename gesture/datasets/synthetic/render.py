@@ -1,6 +1,6 @@
 """Pictures of the body in its room: capsules with a depth buffer, seen by a colour and a depth camera."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ class Picture:
     mask: np.ndarray
 
 
-def pictures(script: Script, pose: Pose, frames: range) -> Iterator[Picture]:
+def pictures(script: Script, pose: Pose, frames: Iterable[int]) -> Iterator[Picture]:
     """Draws these frames of a sample at 640x480 divided by the plan's coarseness."""
     canvas = _Canvas(script, pose)
     for frame in frames:
