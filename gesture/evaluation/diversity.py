@@ -11,7 +11,7 @@ _ORDERS = 30
 
 def agreement(tables: Sequence[Predictions]) -> np.ndarray:
     """Share of rows on which two members choose the same class, `(M, M)` float64."""
-    chosen = np.stack([table.probabilities.argmax(axis=1) for table in tables])
+    chosen = np.stack([table.chosen for table in tables])
     return (chosen[:, None, :] == chosen[None, :, :]).mean(axis=2)
 
 

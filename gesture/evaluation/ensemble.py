@@ -98,7 +98,7 @@ class Joined:
             table.digest,
             table.manifest.get("checkpoint_digest"),
             metrics(table),
-            table.probabilities.argmax(axis=1).astype(np.min_scalar_type(table.classes)),
+            table.chosen.astype(np.min_scalar_type(table.classes)),
         )
 
     def _start(self, table: Predictions) -> None:
@@ -161,8 +161,8 @@ def _refuse_other_shape(first: Predictions, table: Predictions) -> None:
             f"{table.path}: {table.classes} classes, but {first.classes} in {first.path}: "
             "average members of one data set"
         )
-    missing, extra = (np.setdiff1d(*pair) for pair in ((first.ids, table.ids), (table.ids, first.ids)))
-    if len(missing) or len(extra):
+    if not np.array_equal(first.ids, table.ids):
+        missing, extra = np.setdiff1d(first.ids, table.ids), np.setdiff1d(table.ids, first.ids)
         lacks = [f"lacks {listing(missing)} of {first.path}"] if len(missing) else []
         adds = [f"has {listing(extra)}, not in {first.path}"] if len(extra) else []
         raise GestureError(
@@ -199,16 +199,20 @@ def _write(joined: Joined, output: Path) -> dict[str, Any]:
         "method": joined.method,
         "rows": len(table.ids),
         **metrics(table),
-        "confusion": confusion_matrix(*labelled(table)).tolist() if labels is not None else None,
+        "confusion": _confusion(table),
         "members": {name: dict(one.metrics) for name, one in members.items()},
         **_gain(table, members),
     }
     write_predictions(table.path, table.ids, table.probabilities, table.labels, manifest)
-    chosen = table.probabilities.argmax(axis=1) + 1
-    rows = zip(table.ids.tolist(), chosen.tolist(), strict=True)
+    rows = zip(table.ids.tolist(), (table.chosen + 1).tolist(), strict=True)
     write_text(output / "submission.csv", "Id,y\n" + "".join(f"{id_},{y}\n" for id_, y in rows))
     write_json(output / "metrics.json", result)
     return result
+
+
+def _confusion(table: Predictions) -> list[list[int]] | None:
+    y, _, chosen = labelled(table)
+    return confusion_matrix(y, chosen, table.classes).tolist() if len(y) else None
 
 
 def _gain(table: Predictions, members: Mapping[str, Summary]) -> dict[str, Any]:
@@ -218,5 +222,5 @@ def _gain(table: Predictions, members: Mapping[str, Summary]) -> dict[str, Any]:
         return {"best_member": None, "gain": None}
     best = min(scored, key=lambda name: (-members[name].metrics["accuracy"], members[name].metrics["log_loss"], name))
     rows = table.labels >= 0
-    right = table.probabilities.argmax(axis=1)[rows] == table.labels[rows]
+    right = table.chosen[rows] == table.labels[rows]
     return {"best_member": best, "gain": paired_gain(right, members[best].chosen[rows] == table.labels[rows])}

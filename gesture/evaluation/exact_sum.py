@@ -16,7 +16,7 @@ class ExactSum:
         """``terms`` arrays of ``shape`` with absolute values of at most ``bound`` will be added."""
         self._coarse_grid = 2.0 ** (math.ceil(math.log2(terms * bound)) - 52)
         self._fine_grid = self._coarse_grid * 2.0 ** (math.ceil(math.log2(terms)) - 52)
-        self._coarse, self._fine = np.zeros(shape), np.zeros(shape)
+        self._coarse, self._fine = np.zeros(shape, order="F"), np.zeros(shape, order="F")
 
     def add(self, rows: slice, values: np.ndarray) -> None:
         """Adds to some rows."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from gesture.evaluation.predictions import Predictions
+from gesture.evaluation.predictions import UNLABELLED, Predictions
 
 BINS = 15
 RESAMPLES = 10_000
@@ -18,10 +18,10 @@ _NO_LABELS, _NO_ROWS = "none in this split", "no rows in this split"
 
 def metrics(table: Predictions) -> dict[str, Any]:
     """All figures of one table over its labelled rows; each is None where there is none, and `labels` says so."""
-    y, p = labelled(table)
+    y, p, chosen = labelled(table)
     if not len(y):
         return {**dict.fromkeys(_NAMES), "labelled": 0, "labels": _NO_LABELS if len(table.ids) else _NO_ROWS}
-    counts = confusion_matrix(y, p)
+    counts = confusion_matrix(y, chosen, table.classes)
     correct = int(np.trace(counts))
     return {
         "accuracy": correct / len(y),
@@ -30,7 +30,7 @@ def metrics(table: Predictions) -> dict[str, Any]:
         "macro_f1": macro_f1(counts),
         "log_loss": log_loss(y, p),
         "brier": brier(y, p),
-        "calibration_error": calibration_error(y, p),
+        "calibration_error": calibration_error(y, chosen, p.max(axis=1)),
         "recall": per_class_recall(counts),
         "labelled": len(y),
         "labels": f"{len(y)} of {len(table.ids)} rows",
@@ -43,20 +43,18 @@ _NAMES = (
 )  # fmt: skip
 
 
-def labelled(table: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """Labels `(n,)` int64 and probabilities `(n, K)` float32 of the rows that have a label."""
-    if table.labels is None:
-        return np.zeros(0, np.int64), table.probabilities[:0]
-    rows = table.labels >= 0
+def labelled(table: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the rows that have a label: labels `(n,)`, probabilities `(n, K)` float32, chosen classes `(n,)`."""
+    labels = np.full(len(table.ids), UNLABELLED) if table.labels is None else table.labels
+    rows = labels >= 0
     if rows.all():
-        return table.labels, table.probabilities
-    return table.labels[rows], table.probabilities[rows]
+        return labels, table.probabilities, table.chosen
+    return labels[rows], table.probabilities[rows], table.chosen[rows]
 
 
-def confusion_matrix(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Counts `(K, K)` int64; row = true class, column = predicted class, the lowest of those that tie."""
-    classes = p.shape[1]
-    return np.bincount(y * classes + p.argmax(axis=1), minlength=classes**2).reshape(classes, classes)
+def confusion_matrix(y: np.ndarray, chosen: np.ndarray, classes: int) -> np.ndarray:
+    """Counts `(K, K)` int64; row = true class, column = chosen class."""
+    return np.bincount(y * classes + chosen, minlength=classes**2).reshape(classes, classes)
 
 
 def wilson_interval(correct: int, rows: int) -> list[float]:
@@ -95,23 +93,22 @@ def brier(y: np.ndarray, p: np.ndarray) -> float:
     return float((np.einsum("nk,nk->n", p, p, dtype=np.float64) - 2 * own + 1).mean())
 
 
-def reliability(y: np.ndarray, p: np.ndarray) -> list[dict[str, float]]:
-    """Per bin of confidence, where it has rows: `rows`, mean `confidence`, `accuracy`."""
-    confidence = p.max(axis=1).astype(np.float64)
-    hits = p.argmax(axis=1) == y
+def reliability(y: np.ndarray, chosen: np.ndarray, confidence: np.ndarray) -> list[dict[str, float]]:
+    """Per bin of confidence (the highest probability), where it has rows: `rows`, mean `confidence`, `accuracy`."""
     # Bins are open below and closed above, as in Guo et al. 2017.
-    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    bins = np.clip(np.ceil(confidence.astype(np.float64) * BINS).astype(np.int64) - 1, 0, BINS - 1)
     rows = np.bincount(bins, minlength=BINS)
-    sums, found = (np.bincount(bins, weights=one, minlength=BINS) for one in (confidence, hits))
+    sums, hits = (np.bincount(bins, weights=one, minlength=BINS) for one in (confidence, chosen == y))
     return [
-        {"rows": int(rows[b]), "confidence": float(sums[b] / rows[b]), "accuracy": float(found[b] / rows[b])}
+        {"rows": int(rows[b]), "confidence": float(sums[b] / rows[b]), "accuracy": float(hits[b] / rows[b])}
         for b in np.flatnonzero(rows)
     ]
 
 
-def calibration_error(y: np.ndarray, p: np.ndarray) -> float:
-    """Expected calibration error with 15 equal bins of the top confidence (Guo et al., ICML 2017)."""
-    return sum(b["rows"] * abs(b["confidence"] - b["accuracy"]) for b in reliability(y, p)) / len(y)
+def calibration_error(y: np.ndarray, chosen: np.ndarray, confidence: np.ndarray) -> float:
+    """Expected calibration error with 15 equal bins of confidence (Guo et al., ICML 2017)."""
+    bins = reliability(y, chosen, confidence)
+    return sum(one["rows"] * abs(one["confidence"] - one["accuracy"]) for one in bins) / len(y)
 
 
 def paired_gain(ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> dict[str, Any]:

@@ -28,7 +28,8 @@ class Predictions:
     Attributes:
         path: the file they were read from.
         ids: `(N,)` int64, ascending, unique.
-        probabilities: `(N, K)` float32; each row sums to 1 within 1e-4.
+        probabilities: `(N, K)` float32 in Fortran order, in which pandas reads and sums over classes are fast; each
+            row sums to 1 within 1e-4.
         labels: `(N,)` int64, 0-based, -1 where a sequence has none; None where no sequence has one.
         manifest: what made the table: `split`, `data_digest`, `member`, `checkpoint_digest`; empty if unknown.
     """
@@ -54,8 +55,13 @@ class Predictions:
         """SHA-256 of ids and probabilities: the same for any order of rows and any way to write the numbers."""
         digest = hashlib.sha256(f"{self.probabilities.shape}".encode())
         digest.update(np.ascontiguousarray(self.ids, "<i8").data)
-        digest.update(np.ascontiguousarray(self.probabilities, "<f4").data)
+        digest.update(np.ascontiguousarray(self.probabilities.T, "<f4").data)
         return digest.hexdigest()
+
+    @cached_property
+    def chosen(self) -> np.ndarray:
+        """The most probable class of each row, `(N,)` int64, 0-based; of equal ones the lowest."""
+        return self.probabilities.argmax(axis=1)
 
 
 def write_predictions(
@@ -194,13 +200,15 @@ def _checked(
     """Predictions in ascending order of Id, if they are softmaxes."""
     if probabilities.ndim != 2 or len(probabilities) != len(ids) or (labels is not None and len(labels) != len(ids)):
         raise GestureError(f"{path}: {len(ids)} Ids do not fit probabilities of shape {probabilities.shape}")
-    order = np.argsort(ids, kind="stable")
-    ids, probabilities = ids[order], np.ascontiguousarray(probabilities[order])
+    known = None if labels is None else np.asarray(labels, np.int64)
+    if not (ids[1:] > ids[:-1]).all():
+        order = np.argsort(ids, kind="stable")
+        ids, probabilities, known = ids[order], probabilities[order], known if known is None else known[order]
     repeated = ids[1:][ids[1:] == ids[:-1]]
     if len(repeated):
         raise GestureError(f"{path}: {listing(np.unique(repeated))} given more than once: keep one row an Id")
+    probabilities = np.asfortranarray(probabilities)
     _refuse_other_than_softmaxes(path, ids, probabilities)
-    known = None if labels is None else np.asarray(labels, np.int64)[order]
     if known is not None and not (known >= 0).any():
         known = None
     if known is not None and (known >= probabilities.shape[1]).any():
@@ -214,7 +222,7 @@ def _checked(
 
 def _refuse_other_than_softmaxes(path: Path, ids: np.ndarray, probabilities: np.ndarray) -> None:
     sums = probabilities.sum(axis=1, dtype=np.float64)
-    wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (probabilities.min(axis=1, initial=0) < 0)
+    wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (probabilities < 0).any(axis=1)
     if not wrong.any():
         return
     bad = probabilities[wrong]

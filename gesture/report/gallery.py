@@ -30,7 +30,7 @@ def _of_training(results: Results) -> list[Picture]:
 
 def _of_ensemble(results: Results, split: str) -> list[Picture]:
     own, table = results.metrics[split], results.ensemble[split]
-    y, p = labelled(table)
+    y, p, chosen = labelled(table)
     rows = [
         (name, one.metrics[split]["accuracy"], one.metrics[split]["accuracy_interval"])
         for name, one in results.members.items()
@@ -40,9 +40,9 @@ def _of_ensemble(results: Results, split: str) -> list[Picture]:
     best_recall = own["members"][best]["recall"] if best else [None] * table.classes
     return [
         figures.accuracies([*rows, ("ensemble", own["accuracy"], own["accuracy_interval"])], split),
-        figures.confusion(confusion_matrix(y, p), results.class_names(table), split),
+        figures.confusion(confusion_matrix(y, chosen, table.classes), results.class_names(table), split),
         figures.per_class(own["recall"], best_recall, results.class_names(table), best or "best member"),
-        figures.calibration(reliability(y, p), own["calibration_error"]),
+        figures.calibration(reliability(y, chosen, p.max(axis=1)), own["calibration_error"]),
     ]
 
 

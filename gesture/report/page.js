@@ -3,7 +3,7 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {
-    heading.querySelector("button").addEventListener("click", () => {
+    heading.querySelector("button")?.addEventListener("click", () => {
       const numeric = heading.classList.contains("number");
       // The first click shows the largest number, or the first name.
       const first = numeric ? "descending" : "ascending";

@@ -49,10 +49,11 @@ def _member_row(results: Results, split: str | None, name: str, without: float |
 def confusions(results: Results, split: str) -> list[dict[str, Any]]:
     """The most frequent confusions of the ensemble."""
     table = results.ensemble[split]
+    y, _, choice = labelled(table)
     names = results.class_names(table)
     return [
         {"true": f"{names[true]} ({true + 1})", "chosen": f"{names[chosen]} ({chosen + 1})", "hits": hits, "rows": rows}
-        for true, chosen, hits, rows in largest_confusions(confusion_matrix(*labelled(table)), 6)
+        for true, chosen, hits, rows in largest_confusions(confusion_matrix(y, choice, table.classes), 6)
     ]
 
 
@@ -67,8 +68,8 @@ def hardest(results: Results, split: str) -> list[dict[str, Any]]:
     members = results.comparable_tables(split).values()
     found = []
     for row in rows[np.argsort(own, kind="stable")[:_HARDEST]]:
-        true, chosen = int(table.labels[row]), int(table.probabilities[row].argmax())
-        right = sum(int(one.probabilities[row].argmax()) == true for one in members)
+        true, chosen = int(table.labels[row]), int(table.chosen[row])
+        right = sum(int(one.chosen[row]) == true for one in members)
         found.append(
             {
                 "id": int(table.ids[row]),
@@ -89,7 +90,7 @@ def groups(results: Results, split: str) -> list[dict[str, Any]]:
     if index is None or table.labels is None:
         return []
     frame = index.reindex(table.ids)[["subject", "frames"]]
-    frame["right"] = table.probabilities.argmax(axis=1) == table.labels
+    frame["right"] = table.chosen == table.labels
     frame = frame[table.labels >= 0]
     found = []
     if frame["subject"].nunique() > 1:

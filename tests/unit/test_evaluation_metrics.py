@@ -23,7 +23,7 @@ def test_figures_agree_with_scikit_learn(seed, rows, classes):
     y, p = random_table(seed, rows, classes)
     exact = p.astype(np.float64) / p.sum(axis=1, dtype=np.float64, keepdims=True)
     every, chosen = list(range(classes)), p.argmax(axis=1)
-    counts = ours.confusion_matrix(y, p)
+    counts = ours.confusion_matrix(y, chosen, classes)
     assert (counts == sklearn.metrics.confusion_matrix(y, chosen, labels=every)).all()
     assert ours.macro_f1(counts) == pytest.approx(sklearn.metrics.f1_score(y, chosen, average="macro", zero_division=0))
     assert ours.top_k_accuracy(y, p, 3) == pytest.approx(sklearn.metrics.top_k_accuracy_score(y, p, k=3, labels=every))
@@ -41,15 +41,18 @@ def test_of_equal_classes_the_lowest_comes_first():
     y = np.arange(4)
     assert ours.top_k_accuracy(y, p, 1) == 0.25
     assert ours.top_k_accuracy(y, p, 3) == 0.75
-    assert ours.confusion_matrix(y, p)[:, 0].tolist() == [1, 1, 1, 1]
+    assert ours.confusion_matrix(y, p.argmax(axis=1), 4)[:, 0].tolist() == [1, 1, 1, 1]
 
 
 def test_calibration_error_of_a_worked_example():
     # Two bins: confidence 0.6 with 1 of 2 right, confidence 0.9 with 2 of 2 right.
     p = np.array([[0.6, 0.4], [0.6, 0.4], [0.9, 0.1], [0.1, 0.9]], np.float32)
     y = np.array([0, 1, 0, 1])
-    assert ours.calibration_error(y, p) == pytest.approx((2 * 0.1 + 2 * 0.1) / 4)
-    assert [(b["rows"], b["accuracy"]) for b in ours.reliability(y, p)] == [(2, 0.5), (2, 1.0)]
+    assert ours.calibration_error(y, p.argmax(axis=1), p.max(axis=1)) == pytest.approx((2 * 0.1 + 2 * 0.1) / 4)
+    assert [(b["rows"], b["accuracy"]) for b in ours.reliability(y, p.argmax(axis=1), p.max(axis=1))] == [
+        (2, 0.5),
+        (2, 1.0),
+    ]
 
 
 def test_wilson_interval_of_a_published_example():
