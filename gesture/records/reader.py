@@ -1,5 +1,7 @@
 """Records of an experiment: which sequences train, validate and test, and reading any of them by position."""
 
+import weakref
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,6 +40,8 @@ class Records:
         except (OSError, ValueError) as error:
             raise GestureError(f"{index}: cannot be read ({error}); run gesture convert again") from error
         self._files: dict[str, BinaryIO] = {}
+        self._closing = ExitStack()
+        weakref.finalize(self, self._closing.close)
 
     @property
     def class_names(self) -> list[str]:
@@ -97,7 +101,7 @@ class Records:
         path = self.folder / row["shard"]
         if row["shard"] not in self._files:
             try:
-                self._files[row["shard"]] = path.open("rb")
+                self._files[row["shard"]] = self._closing.enter_context(path.open("rb"))
             except OSError as error:
                 raise FailedForGoodError(f"{path}: cannot be opened ({error}); run gesture convert again") from error
         return decode(read_record(self._files[row["shard"]], int(row["offset"]), int(row["size"]), path))

@@ -1,0 +1,98 @@
+"""Bring-your-own data: every mistake is told with its file and row."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_arrays import write_arrays
+
+from gesture.datasets import arrays
+from gesture.datasets.catalog import ArraysOptions
+from gesture.errors import GestureError
+
+OPTIONS = ArraysOptions(classes=3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_arrays(tmp_path / "data", per_class=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1,training,1,", "x,training,1,", r"sequences.csv:2: Id 'x' is not a whole number"),
+        ("1,training,1,", "1,train,1,", r":2: split 'train' is none of training, validation, test"),
+        ("1,training,1,", "1,training,4,", r":2: label '4' is not in 1..3 \(data.options.classes\)"),
+        ("training-1.npz", "other.npz", r":2: file 'other.npz' does not exist"),
+        ("training-1.npz", "../sequences.csv", r":2: file '../sequences.csv' is outside the folder"),
+        ("2,training,", "1,training,", r":3: Id 1 occurs twice in split training"),
+        ("Id,split", "Id,part", r"column split is missing"),
+    ],
+)
+def test_a_wrong_row_is_named(folder: Path, old: str, new: str, message: str) -> None:
+    table = folder / "sequences.csv"
+    table.write_text(table.read_text().replace(old, new, 1))
+    with pytest.raises(GestureError, match=message):
+        arrays.sources(folder, OPTIONS)
+
+
+def test_a_missing_folder_and_a_missing_list_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(GestureError, match="no such folder"):
+        arrays.sources(tmp_path / "nowhere", OPTIONS)
+    with pytest.raises(GestureError, match=r"sequences.csv: no such file"):
+        arrays.sources(tmp_path, OPTIONS)
+
+
+def read_first(folder: Path, **replaced: np.ndarray) -> object:
+    path = folder / "training-1.npz"
+    with np.load(path) as file:
+        content = {**file, **replaced}
+    np.savez(path, **content)
+    return next(arrays.read(arrays.sources(folder, OPTIONS)[0], OPTIONS, 16))
+
+
+def test_millimetres_become_gray_and_nearness_never_becomes_no_reading(folder: Path) -> None:
+    depth = np.zeros((20, 16, 16, 1), np.uint16)
+    depth[0, 0, :4, 0] = [4095, 8, 2048, 5000]
+    content = {name: np.ones((20, 16, 16, channels), np.uint8) for name, channels in (("rgb", 3), ("mask", 1))}
+    sequence = read_first(folder, depth=depth, skeleton=np.ones((20, 20, 3), np.float32), **content)
+    assert sequence.depth[0, 0, :5, 0].tolist() == [255, 1, 128, 255, 0]
+
+
+def test_world_coordinates_are_projected_by_the_pinhole(folder: Path) -> None:
+    with np.load(folder / "training-1.npz") as file:
+        skeleton = file["skeleton"].copy()
+    skeleton[0, 3] = (0.2, 0.4, 2.0)
+    skeleton[0, 4] = 0
+    sequence = read_first(folder, skeleton=skeleton)
+    assert sequence.skeleton[0, 3, 7:].tolist() == [310 + 500 * 0.1, 260 - 525 * 0.2]
+    assert sequence.skeleton[0, 4].tolist() == [0] * 9
+
+
+def test_what_numpy_would_unpickle_is_refused(folder: Path) -> None:
+    path = folder / "training-1.npz"
+    np.savez(path, skeleton=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(GestureError, match=r"training-1.npz: cannot be read"):
+        next(arrays.read(arrays.sources(folder, OPTIONS)[0], OPTIONS, 16))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("rgb", np.zeros((5, 16, 16, 3)), "rgb is float64, expected uint8"),
+        ("rgb", np.zeros((5, 16, 16), np.uint8), r"rgb has shape \(5, 16, 16\)"),
+        ("skeleton", np.zeros((5, 25, 3), np.float32), r"skeleton has shape \(5, 25, 3\)"),
+        ("skeleton", np.full((5, 20, 3), np.nan, np.float32), "write 0 for joints that were not seen"),
+        ("depth", np.zeros((5, 16, 16, 1), np.uint8), "modalities must have one length"),
+    ],
+)
+def test_a_wrong_array_is_named(folder: Path, name: str, value: np.ndarray, message: str) -> None:
+    with pytest.raises(GestureError, match=message):
+        read_first(folder, **{name: value})
+
+
+def test_a_file_that_is_no_npz_is_named_before_conversion(folder: Path) -> None:
+    (folder / "training-1.npz").write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(GestureError, match=r"training-1.npz: not a readable .npz"):
+        arrays.modalities(arrays.sources(folder, OPTIONS), OPTIONS)

@@ -1,0 +1,104 @@
+"""Batches: clips as the paper cuts them, order and augmentation as pure functions of (seed, step)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gesture.datasets.sequence import Sequence
+from gesture.records.augment import augment, shift
+from gesture.records.batch import cut, pad, standardise, subtract_mean_frame
+from gesture.records.order import batch_at, steps_per_epoch
+from gesture.records.skeleton_image import draw
+from gesture.settings import Augmentation
+
+
+@given(st.lists(st.integers(1, 70), min_size=1, max_size=5))
+def test_a_sequence_owns_one_clip_more_than_its_whole_sixteens(lengths: list[int]) -> None:
+    arrays = [np.full((n, 2, 2, 1), number + 1, np.uint8) for number, n in enumerate(lengths)]
+    counts = np.array(lengths) // 16 + 1
+    clips = cut(arrays, counts)
+    assert clips.shape == (counts.sum(), 16, 2, 2, 1)
+    frames = clips.reshape(-1, 2, 2, 1)
+    starts = np.concatenate([[0], np.cumsum(counts)]) * 16
+    for number, length in enumerate(lengths):
+        own = frames[starts[number] : starts[number + 1]]
+        assert (own[:length] == number + 1).all()
+        assert (own[length:] == 0).all()
+
+
+@given(st.integers(1, 50), st.integers(1, 9), st.integers(0, 5))
+def test_an_epoch_sees_every_sequence_once(sequences: int, batch: int, epoch: int) -> None:
+    steps = steps_per_epoch(sequences, batch)
+    seen = [batch_at(epoch * steps + step, sequences, batch, seed=3) for step in range(steps)]
+    assert sorted(np.concatenate(seen)) == list(range(sequences))
+
+
+def test_epochs_and_seeds_differ_and_repeat_themselves() -> None:
+    first, again, next_epoch = (batch_at(step, 40, 40, seed=1) for step in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != next_epoch).any()
+    assert (first != batch_at(0, 40, 40, seed=2)).any()
+
+
+def test_standardised_images_have_mean_zero_and_deviation_one_and_flat_ones_stay_finite() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
+    values = standardise(images)
+    assert values.dtype == np.float32
+    assert abs(values.mean()) < 1e-5
+    assert abs(values.std() - 1) < 1e-5
+    assert (standardise(np.full((2, 4, 4, 3), 255, np.uint8)) == 0).all()
+
+
+def test_what_stands_still_vanishes_from_motion_images() -> None:
+    images = np.full((6, 4, 4, 3), 90, np.uint8)
+    images[:, 0, 0] = np.arange(6)[:, None] * 40
+    values = subtract_mean_frame(images)
+    assert (values[:, 1:] == 0).all()
+    assert values[:, 0, 0].std() > 1
+
+
+def test_padding_is_zero_past_the_end() -> None:
+    padded = pad([np.ones((2, 3)), np.ones((4, 3))], 4)
+    assert padded.sum(axis=(1, 2)).tolist() == [6, 12]
+    assert (padded[0, 2:] == 0).all()
+
+
+def sequence(length: int = 30) -> Sequence:
+    rng = np.random.default_rng(0)
+    return Sequence(
+        1,
+        "training",
+        0,
+        rgb=rng.integers(0, 256, (length, 8, 8, 3), np.uint8),
+        skeleton=rng.normal(size=(length, 20, 9)).astype(np.float32),
+    )
+
+
+def test_augmentation_repeats_itself_and_is_off_by_default() -> None:
+    settings = Augmentation(shift=0.25, speed=0.3)
+    one, two = (augment(sequence(), settings, np.random.default_rng([1, 7])) for _ in range(2))
+    np.testing.assert_array_equal(one.rgb, two.rgb)
+    assert one.length != 30
+    assert one.rgb.shape[0] == one.skeleton.shape[0]
+    unchanged = augment(sequence(), Augmentation(), np.random.default_rng(0))
+    np.testing.assert_array_equal(unchanged.rgb, sequence().rgb)
+
+
+def test_a_shift_moves_picture_and_skeleton_pixels_together() -> None:
+    images = np.zeros((1, 8, 8, 1), np.uint8)
+    images[0, 2, 3] = 1
+    assert shift(images, 0.25, -0.125)[0, 4, 2] == 1
+    settings = Augmentation(shift=0.25)
+    moved = augment(sequence(), settings, np.random.default_rng(5))
+    change = moved.skeleton[..., 7:] - sequence().skeleton[..., 7:]
+    assert np.ptp(change.reshape(-1, 2), axis=0) == pytest.approx([0, 0], abs=1e-4)
+    np.testing.assert_array_equal(moved.skeleton[..., :7], sequence().skeleton[..., :7])
+
+
+def test_the_skeleton_picture_equals_the_2019_drawing_pixel_for_pixel() -> None:
+    with np.load(Path(__file__).parent.parent / "data" / "skeleton_raster.npz", allow_pickle=False) as file:
+        skeleton, image = file["skeleton"].reshape(-1, 20, 9), file["image"]
+    np.testing.assert_array_equal(draw(skeleton, 80), image)
