@@ -68,7 +68,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def psnr(one: np.ndarray, two: np.ndarray) -> float:
     """Decibels between every tenth frame of two videos."""
-    noise = np.square(one[::10].astype(np.int16) - two[::10]).mean()
+    noise = np.square(one[::10].astype(np.float32) - two[::10]).mean()
     return float(10 * np.log10(255**2 / max(noise, 1e-9)))
 
 
