@@ -3,7 +3,7 @@
 import difflib
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,24 @@ def not_one_of(value: Any, noun: str, allowed: Iterable[str]) -> str:
     return f"{value!r} is not a {noun} ({', '.join(allowed)}){hint}"
 
 
+MISSING = "is missing"
+TOO_SHORT = "needs at least"
+_MAPPING = "should be a mapping of keys, got {value!r}"
+_LIST = "should be a list, got {value!r}"
+# Where pydantic speaks of Python.
+_SENTENCES = {
+    "missing": MISSING,
+    "union_tag_not_found": "`model` is missing",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "too_short": TOO_SHORT + " {min_length} entry",
+    "string_pattern_mismatch": "should start with a letter or digit and have only letters, digits, dot, dash, "
+    "underscore, got {value!r}",
+}
+
 # What one entry of a list or one value of a choice is called in messages.
 _NOUNS = {"modalities": "modality", "rgb": "colour input", "streams": "stream", "model": "network"}
 
@@ -27,31 +45,31 @@ def problems_of(error: ValidationError, model: type[BaseModel], prefix: tuple[An
     for item in error.errors():
         where, parent = _locate(model, item["loc"])
         found[prefix + where] = _sentence(item, where, parent)
-    inherited = {where[1:] for where in found if where[:1] == ("training",)}
-    return {
-        where: what
-        for where, what in found.items()
-        if not (where[:1] == ("variants",) and where[2:3] == ("training",) and where[3:] in inherited)
-    }
+    return {where: what for where, what in found.items() if not _follows(where, what, found)}
+
+
+def _follows(where: tuple[Any, ...], what: str, found: Mapping[tuple[Any, ...], str]) -> bool:
+    """Whether a problem only repeats another: inherited from `training`, or a list short of its wrong entries."""
+    if where[:1] == ("variants",) and where[2:3] == ("training",):
+        own = where[2:]
+        return own in found or (what == MISSING and any(own[:n] in found for n in range(1, len(own))))
+    return what.startswith(TOO_SHORT) and any(other[: len(where)] == where and other != where for other in found)
 
 
 def _sentence(item: Any, where: tuple[Any, ...], parent: type[BaseModel] | None) -> str:
     """One problem in words: what is wrong and what was expected."""
-    kind, context = item["type"], item.get("ctx", {})
+    kind, context, value = item["type"], item.get("ctx", {}), item["input"]
     key = next((part for part in reversed(where) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
-        names = list(parent.model_fields) if parent else []
-        return f"unknown key: {not_one_of(key, 'key here', names)}"
-    if kind == "missing":
-        return "is missing"
+        return not_one_of(key, "known key", parent.model_fields if parent else [])
     if kind == "literal_error":
-        allowed = re.findall(r"'([^']*)'", context["expected"])
-        return not_one_of(item["input"], _NOUNS.get(key, key), allowed)
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        allowed = re.findall(r"'([^']*)'", context.get("expected_tags", "")) or ["smnet", "joints"]
-        return not_one_of(context.get("tag"), "network", allowed) if "tag" in context else "`model` is missing"
-    message = item["msg"].removeprefix("Value error, ")
-    return message if kind == "value_error" else f"{message[0].lower()}{message[1:]}, got {item['input']!r}"
+        return not_one_of(value, _NOUNS.get(key, key), re.findall(r"'([^']*)'", context["expected"]))
+    if kind == "union_tag_invalid":
+        return not_one_of(context["tag"], "network", re.findall(r"'([^']*)'", context["expected_tags"]))
+    if kind in _SENTENCES:
+        return _SENTENCES[kind].format(value=value, **context)
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return message if kind == "value_error" else f"{message[0].lower()}{message[1:]}, got {value!r}"
 
 
 def _locate(model: Any, location: tuple[Any, ...]) -> tuple[tuple[Any, ...], type[BaseModel] | None]:
@@ -89,5 +107,5 @@ def _is_model(annotation: Any) -> bool:
 
 def dotted(where: tuple[Any, ...]) -> str:
     """`('variants', 'fusion', 'modalities', 1)` as `variants.fusion.modalities[1]`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+    text = "".join(f".{part}" if re.fullmatch(r"[^\W\d][\w-]*", str(part)) else f"[{part!r}]" for part in where)
     return text.removeprefix(".") or "configuration"

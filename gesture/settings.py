@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -22,9 +22,9 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are refused, values never change."""
+    """Base of all settings: unknown keys are refused, numbers are finite, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(Settings):
@@ -102,7 +102,7 @@ class Training(Settings):
     weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
     warmup_steps: int = Field(0, ge=0, description="Steps over which the rates rise from zero, at the very start.")
     clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
-    augmentation: Augmentation = Field(default_factory=Augmentation, description="Random changes of training clips.")
+    augmentation: Augmentation = Field(Augmentation(), description="Random changes of training clips.")
 
 
 class Variant(Settings):
@@ -114,7 +114,9 @@ class Variant(Settings):
         "standard",
         description="Colour input: `standard` = standardised per sequence (2019), `motion` = minus its mean frame.",
     )
-    seeds: list[int] = Field(default_factory=lambda: [1], min_length=1, description="One member is trained per seed.")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: [1], min_length=1, description="One member is trained per seed."
+    )
     training: Training = Field(..., description="Keys that differ from the experiment's `training`.")
 
     @field_validator("modalities", "seeds")
@@ -123,6 +125,15 @@ class Variant(Settings):
         if len(set(value)) != len(value):
             raise ValueError(f"has repeated entries: {', '.join(map(str, value))}")
         return value
+
+    @model_validator(mode="after")
+    def _modalities_that_the_network_takes(self) -> "Variant":
+        given = ", ".join(self.modalities)
+        if self.network.model == "joints" and self.modalities != ["skeleton"]:
+            raise ValueError(f"modalities: network 'joints' takes skeleton alone, got {given}")
+        if "mask" in self.modalities and "depth" not in self.modalities:
+            raise ValueError(f"modalities: mask is what depth is cut out by: add depth or remove mask, got {given}")
+        return self
 
 
 class Average(Settings):
@@ -141,11 +152,11 @@ class Experiment(Settings):
     """One experiment: data, training, variants, average, report."""
 
     experiment: str = Field(..., pattern=NAME, description="Name; results go to results/<experiment>.")
-    data: Data = Field(default_factory=Data, description="Which recordings, and how they become records.")
+    data: Data = Field(Data(), description="Which recordings, and how they become records.")
     training: Training = Field(..., description="Defaults of all variants.")
     variants: dict[str, Variant] = Field(..., min_length=1, description="Name -> network, modalities, differences.")
-    average: Average = Field(default_factory=Average, description="How the members' softmaxes become one.")
-    report: Report = Field(default_factory=Report, description="What the page says.")
+    average: Average = Field(Average(), description="How the members' softmaxes become one.")
+    report: Report = Field(Report(), description="What the page says.")
 
     @model_validator(mode="before")
     @classmethod
@@ -167,7 +178,7 @@ class Experiment(Settings):
     @classmethod
     def _usable_names(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
         for name in variants:
-            if not re.match(NAME, name):
+            if not re.fullmatch(NAME, name):
                 raise ValueError(f"variant name {name!r}: use letters, digits, dot, dash, underscore")
             if name == "ensemble":
                 raise ValueError("variant name 'ensemble' is reserved for the average")

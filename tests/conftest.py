@@ -4,7 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No timed assertions, and the same examples every time.
+hypothesis.settings.register_profile("gesture", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("gesture")
 
 # Commands that count as the tool named by a `needs` marker.
 TOOLS = {

@@ -1,0 +1,125 @@
+"""What follows from the settings: members, lengths, rates, folders, and what a change repeats."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gesture import plan
+from gesture.errors import GestureError
+from gesture.settings import Experiment, Stage, Training, parse
+
+STAGES = [{"epochs": 2, "rate": 1e-2}, {"epochs": 2, "rate": 1e-2}, {"epochs": 1, "rate": 1e-3}]
+
+
+def experiment(**changes: Any) -> Experiment:
+    """Two variants, three members, three stages; some keys replaced."""
+    value = {
+        "experiment": "trial",
+        "data": {"dataset": "synthetic", "options": {"preset": "tiny"}},
+        "training": {"batch": 2, "stages": STAGES},
+        "variants": {
+            "skeleton": {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 5]},
+            "depth": {"network": {"model": "smnet"}, "modalities": ["depth"]},
+        },
+    }
+    return parse({**value, **changes}, "c.yaml")
+
+
+def with_rate(stage: int, rate: float) -> Experiment:
+    stages = [dict(one) for one in STAGES]
+    stages[stage - 1]["rate"] = rate
+    return experiment(training={"batch": 2, "stages": stages})
+
+
+def digests(one: Experiment, member: str = "depth-s1") -> list[str]:
+    who = plan.members(one)[member]
+    return [plan.stage_digest(one, who, stage) for stage in range(1, who.stages + 1)]
+
+
+def test_each_seed_of_a_variant_is_one_member() -> None:
+    assert list(plan.members(experiment())) == ["skeleton-s1", "skeleton-s5", "depth-s1"]
+
+
+def test_an_unknown_member_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(GestureError, match="did you mean 'depth-s1'"):
+        plan.member(experiment(), "deph-s1")
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_a_new_rate_changes_its_stage_and_those_after_it_only(stage: int) -> None:
+    changed = [old != new for old, new in zip(digests(experiment()), digests(with_rate(stage, 0.5)), strict=True)]
+    assert changed == [number >= stage for number in (1, 2, 3)]
+
+
+def test_a_change_of_one_variant_leaves_the_other_alone() -> None:
+    wider = {
+        "skeleton": {"network": {"model": "joints", "width": 7}, "modalities": ["skeleton"]},
+        "depth": {"network": {"model": "smnet"}, "modalities": ["depth"]},
+    }
+    changed = experiment(variants=wider)
+    assert digests(changed) == digests(experiment())
+    assert digests(changed, "skeleton-s1") != digests(experiment(), "skeleton-s1")
+
+
+def test_more_seeds_name_and_title_leave_trained_members_alone() -> None:
+    variants = {"depth": {"network": {"model": "smnet"}, "modalities": ["depth"], "seeds": [1, 2]}}
+    assert digests(experiment(variants=variants, report={"title": "x"})) == digests(experiment())
+
+
+def test_held_out_subjects_change_training_but_not_the_records() -> None:
+    held = experiment(data={"options": {"preset": "tiny"}, "holdout_subjects": ["3"]})
+    assert plan.records_name(held) == plan.records_name(experiment())
+    assert digests(held) != digests(experiment())
+
+
+@pytest.mark.parametrize("data", [{"size": 40}, {"options": {"preset": "tiny", "context_frames": 3}}])
+def test_what_changes_the_records_changes_their_folder(data: dict[str, Any]) -> None:
+    given = {"options": {"preset": "tiny"}, **data}
+    assert plan.records_name(experiment(data=given)) != plan.records_name(experiment())
+    assert plan.raw_name(experiment(data=given)) == plan.raw_name(experiment())
+
+
+def test_the_settings_file_is_named_after_its_content() -> None:
+    assert plan.settings_file(experiment()) == plan.settings_file(experiment())
+    assert plan.settings_file(experiment()) != plan.settings_file(with_rate(3, 0.5))
+
+
+def test_settings_written_with_defaults_are_the_same_experiment() -> None:
+    one = experiment()
+    again = parse(plan.resolved(one), "resolved")
+    assert plan.settings_file(again) == plan.settings_file(one)
+    assert digests(again) == digests(one)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 5), min_size=1, max_size=5),
+    batch=st.integers(1, 9),
+    sequences=st.integers(1, 100),
+)
+def test_stages_follow_each_other_without_gap_or_overlap(lengths: list[int], batch: int, sequences: int) -> None:
+    training = Training(stages=[Stage(epochs=epochs, rate=1e-3) for epochs in lengths], batch=batch)
+    bounds = [plan.stage_bounds(training, stage, sequences) for stage in range(1, len(lengths) + 1)]
+    assert bounds[0][0] == 0
+    assert all(before[1] == after[0] for before, after in pairwise(bounds))
+    assert bounds[-1][1] == sum(lengths) * -(-sequences // batch)
+
+
+def test_rates_are_those_of_the_stage() -> None:
+    stages = [Stage(steps=10, rate=5e-5, pretrained_rate=1e-5), Stage(steps=10, rate=1e-5)]
+    training = Training(stages=stages)
+    assert plan.rates(training, 1, 3) == (5e-5, 1e-5)
+    assert plan.rates(training, 2, 13) == (1e-5, 1e-5), "without a rate of their own, pretrained parts learn as others"
+
+
+def test_warm_up_rises_from_the_very_first_step_and_ends() -> None:
+    training = Training(stages=[Stage(steps=10, rate=1.0)], warmup_steps=4)
+    assert [plan.rates(training, 1, step)[0] for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+def test_the_plan_names_every_member_with_its_stages() -> None:
+    text = plan.describe(experiment())
+    assert "3 members, 9 training stages" in text
+    assert "skeleton-s5: joints on skeleton: 2 epochs at 0.01, 2 epochs at 0.01, 1 epochs at 0.001" in text

@@ -1,0 +1,106 @@
+"""Who may import whom: a dry run, or `gesture --help` on a login node, must need neither NumPy nor TensorFlow."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent.parent / "gesture"
+# What the Snakefile and the command line load. Everything else is tier 1 or 2.
+TIER_0 = {
+    "gesture", "gesture.cli", "gesture.errors", "gesture.files", "gesture.plan", "gesture.problems", "gesture.session",
+    "gesture.settings", "gesture.datasets", "gesture.datasets.catalog", "gesture.datasets.check", "gesture.models",
+    "gesture.models.settings",
+}  # fmt: skip
+# Tier 2 may use TensorFlow.
+TIER_2 = ("gesture.models", "gesture.training", "gesture.records.pipeline")
+HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def tier(name: str) -> int:
+    if name in TIER_0:
+        return 0
+    return 2 if any(name == part or name.startswith(part + ".") for part in TIER_2) else 1
+
+
+def imports(path: Path, everywhere: bool = False) -> set[str]:
+    """Modules imported when the file is loaded; with ``everywhere`` also those imported inside functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if everywhere else _loaded(tree)
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _loaded(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes outside of functions and of `if TYPE_CHECKING`."""
+    for node in ast.iter_child_nodes(tree):
+        typing_only = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not typing_only:
+            yield node
+            yield from _loaded(node)
+
+
+ALL = dict(modules())
+
+
+def test_every_tier_0_module_exists() -> None:
+    assert set(ALL) >= TIER_0
+
+
+def test_tier_0_loads_neither_numpy_nor_tensorflow() -> None:
+    script = f"import sys, importlib\nfor name in {sorted(TIER_0)!r}: importlib.import_module(name)\n"
+    script += f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_module_imports_its_own_tier_or_lower() -> None:
+    higher = {
+        name: other
+        for name, path in ALL.items()
+        for other in imports(path)
+        if other in ALL and tier(other) > tier(name)
+    }
+    assert higher == {}
+
+
+def test_below_tier_2_nothing_loads_tensorflow() -> None:
+    loaded = {name: {other.partition(".")[0] for other in imports(path)} for name, path in ALL.items()}
+    forbidden = {0: HEAVY, 1: {"tensorflow", "keras"}, 2: set()}
+    assert {
+        name: roots & forbidden[tier(name)] for name, roots in loaded.items() if roots & forbidden[tier(name)]
+    } == {}
+
+
+def test_data_models_and_records_know_nothing_of_training() -> None:
+    below = ("gesture.datasets", "gesture.models", "gesture.records")
+    known = {name: imports(path, everywhere=True) for name, path in ALL.items() if name.startswith(below)}
+    assert [name for name, other in known.items() if any(one.startswith("gesture.training") for one in other)] == []
+
+
+def test_nothing_knows_the_command_line() -> None:
+    assert [name for name, path in ALL.items() if "gesture.cli" in imports(path, everywhere=True)] == []
+
+
+def test_the_workflow_imports_tier_0_only() -> None:
+    text = (PACKAGE.parent / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith(("from gesture", "import gesture"))]
+    assert lines
+    for line in lines:
+        (node,) = ast.parse(line).body
+        assert isinstance(node, ast.ImportFrom)
+        names = {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+        assert all(tier(one) == 0 for one in names if one in ALL), line
