@@ -1,5 +1,4 @@
-# Everything below needs only Python 3.11 and a package registry: no root, no apt.
-# make env [GPU=1] | demo | test | test-unit | lint | loso CONFIG=... | lock
+# Everything below needs only Python 3.11 and a package registry: no root, no apt. `make` lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,19 +7,74 @@ BIN := .venv/bin
 KIND := $(if $(GPU),gpu,cpu)
 READY := .venv/ready-$(KIND)
 CORES ?= $(shell nproc)
-PYTEST := $(BIN)/python -m pytest
+# Cluster tests use one scheduler, TensorFlow tests one thread: only the other tiers share the cores.
+WORKERS_unit := $(CORES)
+WORKERS_tf := 0
+WORKERS_workflow := $(CORES)
+WORKERS_cluster := 0
 
-.PHONY: help env demo test test-unit lint format loso lock schema clean-env
+.PHONY: help env demo test lint format loso lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
 
 env: $(READY) ## create .venv from the lock (GPU=1: the V100 one)
 
-$(READY): envs/$(KIND).lock pyproject.toml
+# A changed lock makes a new environment; a changed pyproject.toml only links the package again.
+.venv/packages-$(KIND): envs/$(KIND).lock
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11, or name one: make env PYTHON=/path/to/python3.11" >&2; exit 2; }
-	rm -rf .venv
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/$(KIND).lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@echo "installing the packages of envs/$(KIND).lock into .venv: a few minutes, once"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/$(KIND).lock
+	@touch $@
+
+$(READY): .venv/packages-$(KIND) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## the whole chain on generated recordings, about ten minutes on two cores
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(addprefix test-,unit tf workflow cluster) ## all tests, one run a tier; what this machine lacks is skipped visibly
+
+test-unit: ## tests without TensorFlow, in seconds
+
+test-%: $(READY)
+	@if compgen -G 'tests/$*/test_*.py' >/dev/null; then \
+	  echo "== tests/$*"; \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS_$*) tests/$*; \
+	fi
+
+lint: export PATH := $(CURDIR)/$(BIN):$(PATH)
+lint: $(READY) ## style, types, workflow, generated files
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	mypy
+	mypy workflow/generate.py workflow/loso.py
+	snakemake --lint
+	python workflow/generate.py --check
+
+format: export PATH := $(CURDIR)/$(BIN):$(PATH)
+format: $(READY) ## rewrite Python and Snakemake files in the common style
+	ruff check --fix
+	ruff format
+	snakefmt Snakefile workflow
+
+loso: $(READY) ## leave each training subject out in turn: make loso CONFIG=config/utd-mhad.yaml [DATA=/path/to/folder]
+	@test -n "$(CONFIG)" || { echo "make: say which experiment: make loso CONFIG=config/utd-mhad.yaml" >&2; exit 2; }
+	$(BIN)/python workflow/loso.py "$(CONFIG)" --cores $(CORES) $(if $(DATA),--data "$(DATA)")
+
+schema: $(READY) ## write the files that follow from others: schema, key tables, conda environments
+	$(BIN)/python workflow/generate.py
+
+lock: ## choose new versions for both environments, with hashes
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	for kind in cpu gpu; do \
+	  build/lock/bin/pip-compile --quiet --upgrade --extra dev --extra $$kind --generate-hashes --strip-extras \
+	    --allow-unsafe --no-annotate --no-header --no-emit-index-url --no-emit-trusted-host \
+	    --output-file envs/$$kind.lock pyproject.toml; \
+	done
+	$(MAKE) schema

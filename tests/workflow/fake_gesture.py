@@ -11,6 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 
 STAGE = ("model.weights.h5", "optimiser.h5", "history.jsonl", "manifest.json")
+# What others read.
+CONTENT = {
+    "index.csv": "id,split,subject\n1,training,7\n2,training,10\n3,training,7\n4,test,3\n",
+    "metrics.json": '{"accuracy": 0.5, "members": {"b-s1": {"accuracy": 0.25}, "a-s1": {"accuracy": null}}}',
+}
 AVERAGE = ("ensemble.csv", "submission.csv", "metrics.json")
 
 
@@ -34,7 +39,7 @@ def main() -> None:
     }
     for path in written[command]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{command} {output}\n")
+        path.write_text(CONTENT.get(path.name, f"{command} {output}\n"))
     print(f"{command} done")
 
 

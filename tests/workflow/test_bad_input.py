@@ -31,15 +31,15 @@ PROBLEMS: dict[str, tuple[Any, str]] = {
     ),
     "an unknown key": (
         lambda value: value["training"].update(bacth=4),
-        "training.bacth: unknown key: 'bacth' is not a key here",
+        "training.bacth: 'bacth' is not a known key",
     ),
     "a rate of zero": (
         lambda value: value["training"]["stages"][1].update(rate=0),
-        "training.stages[1].rate: input should be greater than 0, got 0",
+        "training.stages[1].rate: should be greater than 0, got 0",
     ),
     "no variants": (
         lambda value: value.update(variants={}),
-        "variants: dictionary should have at least 1 item",
+        "variants: needs at least 1 entry",
     ),
     "the reserved name": (
         lambda value: value["variants"].update(ensemble=value["variants"]["fusion"]),

@@ -66,9 +66,7 @@ def before_jobs():
     except GestureError as error:
         stop(error, CONFIGURATION)
     if not Path(SETTINGS).exists():
-        write_text(
-            Path(SETTINGS), yaml.safe_dump(plan.resolved(EXPERIMENT), sort_keys=False)
-        )
+        write_text(Path(SETTINGS), yaml.safe_dump(plan.resolved(EXPERIMENT), sort_keys=False))
     # A job reads the Snakefile again, perhaps hours later: the file it then gets as configuration is the resolved one.
     workflow.overwrite_configfiles[:] = [Path(SETTINGS).absolute()]
 
@@ -104,9 +102,7 @@ wildcard_constraints:
 
 def stage_slice(wildcards):
     """Digest of the settings that this stage and those before it depend on."""
-    return plan.stage_digest(
-        EXPERIMENT, MEMBERS[wildcards.member], int(wildcards.stage)
-    )
+    return plan.stage_digest(EXPERIMENT, MEMBERS[wildcards.member], int(wildcards.stage))
 
 
 def stage_folder(member, stage):
@@ -116,11 +112,7 @@ def stage_folder(member, stage):
 def previous_stage(wildcards):
     """What a stage starts from: weights and optimiser slots of the one before; nothing for stage 1."""
     folder = stage_folder(wildcards.member, int(wildcards.stage) - 1)
-    return (
-        [f"{folder}/model.weights.h5", f"{folder}/optimiser.h5"]
-        if int(wildcards.stage) > 1
-        else []
-    )
+    return [f"{folder}/model.weights.h5", f"{folder}/optimiser.h5"] if int(wildcards.stage) > 1 else []
 
 
 def parent_flag(wildcards):
