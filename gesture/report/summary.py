@@ -10,8 +10,12 @@ from gesture.report.results import SPLITS, Results
 def summary(results: Results, page: Path) -> str:
     """Where the files are, each member's and the ensemble's accuracy, how long each step took."""
     experiment = results.experiment
+    count = len(results.members)
     parts = [
-        [f"experiment {experiment.experiment}: {len(results.members)} members averaged ({experiment.average.method})"],
+        [
+            f"experiment {experiment.experiment}: {count} member{'s' if count != 1 else ''} "
+            f"averaged ({experiment.average.method})"
+        ],
         _accuracies(results),
         _steps(results),
         [f"submission  {results.folder / 'submission.csv'}", f"report      {page}"],
