@@ -47,7 +47,10 @@ def average(members: Sequence[Path], output: Path, method: str = "mean") -> dict
     for path in members:
         joined.add(read_predictions(path))
     _warn_of_copies(joined.members)
-    return _write(joined, output)
+    result = _write(joined, output)
+    accuracy = "no labels" if result["accuracy"] is None else f"accuracy {result['accuracy']:.4f}"
+    print(f"{len(members)} members averaged over {result['rows']} sequences, {accuracy}: {output / 'ensemble.csv'}")
+    return result
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ class Joined:
         if self.first is None:
             self._start(table)
         assert self.first is not None
-        _refuse_other_shape(self.first, table)
         for key in ("split", "data_digest"):
             self._refuse_other_origin(key, table)
+        _refuse_other_shape(self.first, table)
         if table.name in self.members:
             raise GestureError(
                 f"{table.path}: member {table.name!r} is also in {self.members[table.name].path}: list each member once"
