@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,6 +21,8 @@ from gesture.settings import Experiment
 
 def build_member(who: Member, records: Records) -> GestureNetwork:
     """The member's network with its initial weights, a pure function of settings and seed."""
+    # Keras numbers layer names through a process and writes them into the file: the bytes must not depend on that.
+    keras.utils.clear_session()
     variant = who.variant
     size, classes = records.manifest["size"], len(records.class_names)
     return build(variant.network, variant.modalities, classes, size, who.seed)

@@ -1,0 +1,246 @@
+"""Stages and sessions: however they are interrupted, they end in the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from made_up_arrays import settings_of, write_arrays
+
+from gesture.datasets.download import download
+from gesture.errors import FailedForGoodError, GestureError, StoppedEarlyError
+from gesture.models.predict import evaluate
+from gesture.records.convert import convert
+from gesture.session import Session
+from gesture.settings import Experiment, parse
+from gesture.training.history import read_lines
+from gesture.training.loop import train
+from gesture.training.stage import StageJob
+
+WEIGHTS = ("model.weights.h5", "optimiser.h5")
+
+
+class StopAt(Session):
+    """A session that is told to stop after so many steps."""
+
+    def __init__(self, steps: int | None) -> None:
+        super().__init__(1e9)
+        self._left = steps
+
+    def reason_to_stop(self) -> str | None:
+        if self._left is None:
+            return None
+        self._left -= 1
+        return "deadline" if self._left <= 0 else None
+
+
+class Chain:
+    """Runs the stages of a member in one folder."""
+
+    def __init__(self, settings: dict, records: Path, folder: Path, member: str) -> None:
+        self.experiment: Experiment = parse(settings, "test")
+        self.records, self.folder, self.member = records, folder, member
+
+    def job(self, stage: int) -> StageJob:
+        parent = self.result(stage - 1) if stage > 1 else None
+        return StageJob.prepare(
+            self.experiment, self.member, stage, self.records, parent, self.live(stage), self.result(stage), threads=1
+        )
+
+    def live(self, stage: int) -> Path:
+        return self.folder / "live" / str(stage)
+
+    def result(self, stage: int) -> Path:
+        return self.folder / "result" / str(stage)
+
+    def run(self, stage: int, stop_after: int | None = None, save_every: float = 1e9) -> None:
+        job = self.job(stage)
+        job.refuse_if_failed_for_good()
+        with job.outcome_of_attempt():
+            train(job, StopAt(stop_after), save_every)
+
+    def bytes(self, stage: int) -> list[bytes]:
+        return [(self.result(stage) / name).read_bytes() for name in WEIGHTS]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return settings_of(write_arrays(tmp_path_factory.mktemp("arrays")))
+
+
+@pytest.fixture(scope="module")
+def records(settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_records(settings, tmp_path_factory.mktemp("records"))
+
+
+def make_records(settings: dict, folder: Path) -> Path:
+    experiment = parse(settings, "test")
+    download(experiment, folder / "raw.json", 1)
+    convert(experiment, folder / "raw.json", folder / "records" / "manifest.json", 1)
+    return folder / "records" / "manifest.json"
+
+
+@pytest.fixture(scope="module", params=["joints-s1", "clips-s1"])
+def undisturbed(request, settings: dict, records: Path, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    chain = Chain(settings, records, tmp_path_factory.mktemp("undisturbed"), request.param)
+    chain.run(1)
+    chain.run(2)
+    return chain
+
+
+def test_an_interrupted_chain_ends_in_the_same_bytes(undisturbed: Chain, tmp_path: Path) -> None:
+    chain = Chain(undisturbed.experiment.model_dump(mode="json"), undisturbed.records, tmp_path, undisturbed.member)
+    for stop_after in (1, 2):  # stage 1 has six steps, stage 2 three
+        with pytest.raises(StoppedEarlyError, match="run the same command again"):
+            chain.run(1, stop_after)
+    chain.run(1)
+    with pytest.raises(StoppedEarlyError):
+        chain.run(2, 1)
+    chain.run(2)
+    for stage in (1, 2):
+        assert chain.bytes(stage) == undisturbed.bytes(stage)
+    sessions = json.loads((chain.result(1) / "manifest.json").read_text())["sessions"]
+    assert [(one["steps"], one["reason"]) for one in sessions] == [(1, "deadline"), (2, "deadline"), (3, "done")]
+
+
+def test_the_history_of_an_interrupted_stage_has_no_gap_and_no_overlap(undisturbed: Chain, tmp_path: Path) -> None:
+    chain = Chain(undisturbed.experiment.model_dump(mode="json"), undisturbed.records, tmp_path, undisturbed.member)
+    with pytest.raises(StoppedEarlyError):
+        chain.run(1, 2)
+    chain.run(1)
+    history, whole = (read_lines(one.result(1) / "history.jsonl") for one in (chain, undisturbed))
+    assert sum(line["steps"] for line in history if line["kind"] == "train") == 6
+    validations = [[line for line in lines if line["kind"] == "validation"] for lines in (history, whole)]
+    assert validations[0] == validations[1]
+    assert len(validations[0]) == 2
+
+
+def test_the_stages_have_their_own_rates(undisturbed: Chain) -> None:
+    rates = [
+        {line["rate"] for line in read_lines(undisturbed.result(stage) / "history.jsonl") if line["kind"] == "train"}
+        for stage in (1, 2)
+    ]
+    assert rates == [{1e-2}, {1e-3}]
+
+
+def test_training_lowers_the_loss(undisturbed: Chain) -> None:
+    losses = [
+        line["loss"]
+        for stage in (1, 2)
+        for line in read_lines(undisturbed.result(stage) / "history.jsonl")
+        if line["kind"] == "train"
+    ]
+    assert losses[-1] < losses[0]
+
+
+def test_predictions_cover_every_test_id(undisturbed: Chain, tmp_path: Path) -> None:
+    output = tmp_path / "test.csv"
+    evaluate(
+        undisturbed.experiment,
+        undisturbed.records,
+        undisturbed.member,
+        undisturbed.result(2),
+        "test",
+        output,
+        threads=1,
+    )
+    rows = np.loadtxt(output, delimiter=",", skiprows=1)
+    assert rows[:, 0].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(rows[:, 1:4].sum(axis=1), 1, atol=1e-5)
+    assert rows[:, 4].tolist() == [1, 2, 3]
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+    settings: dict, records: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    whole = Chain(settings, records, tmp_path / "whole", "joints-s1")
+    whole.run(1)
+    chain = Chain(settings, records, tmp_path / "chain", "joints-s1")
+    with pytest.raises(StoppedEarlyError):
+        chain.run(1, 3, save_every=0)
+    newest = max(chain.live(1).glob("step-*")) / "model.weights.h5"
+    newest.write_bytes(newest.read_bytes()[:4096])
+    chain.run(1)
+    said = capsys.readouterr().out
+    assert "checkpoint step-000000003 is damaged and not used" in said
+    assert "going on from the checkpoint at step 2" in said
+    assert chain.bytes(1) == whole.bytes(1)
+
+
+def test_a_checkpoint_of_other_settings_is_moved_aside(
+    settings: dict, records: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    chain = Chain(settings, records, tmp_path, "joints-s1")
+    with pytest.raises(StoppedEarlyError):
+        chain.run(1, 2)
+    changed = {**settings, "training": {**settings["training"], "stages": [{"epochs": 2, "rate": 5e-3}]}}
+    Chain(changed, records, tmp_path, "joints-s1").run(1)
+    assert "moved aside: it was made with other settings" in capsys.readouterr().out
+    assert (tmp_path / "live" / "1" / "aside" / "step-000000002.1" / "model.weights.h5").exists()
+
+
+def test_a_finished_stage_keeps_its_ledger_and_no_checkpoint(undisturbed: Chain) -> None:
+    kept = {path.name for path in undisturbed.live(1).iterdir()}
+    assert kept == {"history.jsonl", "sessions.jsonl", "outcome.json"}
+    assert undisturbed.job(1).is_done()
+
+
+def test_a_loss_that_is_no_number_fails_for_good_and_the_next_attempt_refuses(tmp_path: Path) -> None:
+    folder = write_arrays(tmp_path / "arrays", per_class=2)
+    for path in folder.glob("training-*.npz"):
+        with np.load(path) as file:
+            arrays = dict(file)
+        np.savez(path, **{**arrays, "skeleton": arrays["skeleton"] * np.float32(1e38)})
+    settings = settings_of(folder)
+    chain = Chain(settings, make_records(settings, tmp_path), tmp_path / "chain", "joints-s1")
+    with pytest.raises(FailedForGoodError, match="loss is nan at step 0"):
+        chain.run(1)
+    assert json.loads((chain.live(1) / "outcome.json").read_text())["exit_code"] == 76
+    with pytest.raises(FailedForGoodError, match="loss is nan at step 0"):
+        chain.job(1).refuse_if_failed_for_good()
+    changed = {**settings, "training": {**settings["training"], "batch": 3}}
+    Chain(changed, chain.records, chain.folder, "joints-s1").job(1).refuse_if_failed_for_good()
+
+
+@pytest.mark.parametrize(
+    ("member", "stage", "message"),
+    [
+        ("joint-s1", 1, "'joint-s1' is not a member .*did you mean 'joints-s1'"),
+        ("joints-s1", 3, "has stages 1 to 2"),
+    ],
+)
+def test_a_wrong_request_is_refused(settings: dict, records: Path, tmp_path: Path, member, stage, message) -> None:
+    with pytest.raises(GestureError, match=message):
+        Chain(settings, records, tmp_path, member).job(stage)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_process_is_continued_by_the_same_command(
+    settings: dict, records: Path, tmp_path: Path, number: int
+) -> None:
+    long = {**settings, "training": {**settings["training"], "stages": [{"steps": 300, "rate": 1e-2}]}}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(long))
+    chain = Chain(long, records, tmp_path, "joints-s1")
+    command = [
+        *(sys.executable, "-m", "gesture.cli", "train", "--settings", str(tmp_path / "settings.yaml")),
+        *("--records", str(records), "--member", "joints-s1", "--stage", "1", "--save-every", "0.1s"),
+        *("--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        while process.poll() is None and not list(chain.live(1).glob("step-*")):
+            time.sleep(0.01)
+        os.kill(process.pid, number)
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == (75 if number == signal.SIGTERM else -signal.SIGKILL), output
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "going on from the checkpoint at step" in again.stdout
+    whole = Chain(long, records, tmp_path / "whole", "joints-s1")
+    whole.run(1)
+    assert chain.bytes(1) == whole.bytes(1)
