@@ -244,7 +244,7 @@ class Glimpses:
 @pytest.fixture(scope="session")
 def glimpses() -> Glimpses:
     """400 clips without encoding a video: the motion, the skeleton and one picture of each."""
-    preset = Preset(CLASSES, 4, Part(20, 40, 10), Part(1, 1, 1), Part(1, 1, 1))
+    preset = Preset(CLASSES, 4, 1.0, Part(20, 40, 10), Part(1, 1, 1), Part(1, 1, 1))
     rows = [row for plan in plans(preset, SEED) if plan.split == "training" for row in _glimpse(plan)]
     return Glimpses(*(np.array(column) for column in zip(*rows, strict=True)))
 

@@ -61,7 +61,8 @@ class _Movement:
 
 def perform(plan: Plan, seed: int) -> Script:
     """Plays one sample: a pure function of the plan and the seed."""
-    subject, recording = draw_subject(seed, plan.subject), draw_recording(seed, plan.number)
+    subject = draw_subject(seed, plan.subject, plan.variety)
+    recording = draw_recording(seed, plan.number, plan.variety)
     rng = np.random.default_rng([seed, 3, plan.number])
     movements, frames = _schedule(plan, subject, rng)
     wrists = _at_rest(subject, frames, rng)

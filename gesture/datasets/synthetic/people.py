@@ -77,17 +77,21 @@ def _cloth(rng: np.random.Generator) -> Colour:
     return 255 * red, 255 * green, 255 * blue
 
 
-def draw_subject(seed: int, number: int) -> Subject:
-    """The person with this number: a pure function of both arguments."""
+def draw_subject(seed: int, number: int, variety: float) -> Subject:
+    """The person with this number: a pure function of the arguments; `variety` is that of `Preset`."""
     rng = np.random.default_rng([seed, 1, number])
+
+    def between(low: float, high: float) -> float:
+        return _between(rng, low, high, variety)
+
     rest = np.array(_RESTS[rng.choice(3, p=[0.5, 0.25, 0.25])]) + rng.normal(0, 0.025, 3)
     skin = np.array(_SKINS[rng.integers(len(_SKINS))]) * rng.uniform(0.92, 1.05)
     return Subject(
         height=float(np.clip(rng.normal(1.71, 0.085), 1.52, 1.93)),
-        girth=rng.uniform(0.88, 1.2),
-        tempo=rng.uniform(0.8, 1.3),
-        amplitude=rng.uniform(0.75, 1.25),
-        swivel=rng.uniform(0.1, 0.8),
+        girth=between(0.88, 1.2),
+        tempo=between(0.8, 1.3),
+        amplitude=between(0.75, 1.25),
+        swivel=between(0.1, 0.8),
         rest=(rest[0], rest[1], rest[2]),
         left_handed=rng.uniform() < 0.2,
         short_sleeves=rng.uniform() < 0.5,
@@ -99,22 +103,27 @@ def draw_subject(seed: int, number: int) -> Subject:
     )
 
 
-def draw_recording(seed: int, number: int) -> Recording:
-    """The room and sensor of the sample with this number: a pure function of both arguments."""
+def draw_recording(seed: int, number: int, variety: float) -> Recording:
+    """The room and sensor of the sample with this number: a pure function of the arguments."""
     rng = np.random.default_rng([seed, 2, number])
-    distance = rng.uniform(1.5, 2.4)
+    distance = _between(rng, 1.5, 2.4, variety)
     max_depth_mm = 4095 if rng.uniform() < 0.65 else int(rng.uniform(max(2505, 1000 * distance + 500), 3886))
     light = rng.normal([0, -0.5, 1], [0.5, 0.2, 0.1])
     light /= np.linalg.norm(light)
     gain = rng.uniform(0.7, 1.15) * rng.normal(1, 0.04, 3)
     return Recording(
         distance=distance,
-        sideways=rng.normal(-0.04, 0.04),
-        head_row=rng.uniform(60, 105),
-        yaw=float(np.clip(rng.normal(0, 0.12), -0.3, 0.3)),
+        sideways=rng.normal(-0.04, 0.04 * variety),
+        head_row=_between(rng, 60, 105, variety),
+        yaw=variety * float(np.clip(rng.normal(0, 0.12), -0.3, 0.3)),
         max_depth_mm=max_depth_mm,
         wall=rng.uniform(distance + 0.4, max_depth_mm / 1000 - 0.06),
         gain=(gain[0], gain[1], gain[2]),
         light=(light[0], light[1], light[2]),
         scenery=int(rng.integers(2**31)),
     )
+
+
+def _between(rng: np.random.Generator, low: float, high: float, variety: float) -> float:
+    """Uniform in a range that shrinks around its middle with the variety."""
+    return (low + high) / 2 + variety * (rng.uniform() - 0.5) * (high - low)

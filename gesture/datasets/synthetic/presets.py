@@ -25,20 +25,22 @@ class Preset:
     Attributes:
         classes: the first so many of the 20 gestures.
         coarseness: side in video pixels of one rendered pixel; cost falls with its square.
+        variety: how far people and their places differ, 1 for the full range; few clips teach only a smaller one.
         training: size of that split; likewise validation and test.
     """
 
     classes: int
     coarseness: int
+    variety: float
     training: Part
     validation: Part
     test: Part
 
 
 PRESETS = {
-    "tiny": Preset(3, 4, Part(2, 2, 3), Part(1, 1, 3), Part(1, 1, 3)),
-    "demo": Preset(10, 2, Part(15, 30, 5), Part(2, 2, 5), Part(8, 8, 5)),
-    "default": Preset(20, 2, Part(20, 78, 10), Part(4, 8, 10), Part(10, 34, 10)),
+    "tiny": Preset(3, 4, 0.5, Part(2, 2, 3), Part(1, 1, 3), Part(1, 1, 3)),
+    "demo": Preset(10, 2, 0.5, Part(30, 30, 5), Part(2, 2, 5), Part(8, 8, 5)),
+    "default": Preset(20, 2, 1.0, Part(20, 78, 10), Part(4, 8, 10), Part(10, 34, 10)),
 }
 
 
@@ -50,7 +52,7 @@ class Plan:
         number: sample number; says the split, as in ChaLearn 2014.
         subject: number of the person, counted over all splits.
         classes: ids 1-20 in the order of performance.
-        coarseness: as in `Preset`.
+        coarseness: as in `Preset`; likewise variety.
     """
 
     number: int
@@ -58,6 +60,7 @@ class Plan:
     subject: int
     classes: tuple[int, ...]
     coarseness: int
+    variety: float
 
     @property
     def name(self) -> str:
@@ -77,6 +80,6 @@ def plans(preset: Preset, seed: int) -> list[Plan]:
         for sample, classes in enumerate(order):
             subject = first_subject + sample % part.subjects
             number = FIRST_SAMPLE[split] + sample
-            result.append(Plan(number, split, subject, tuple(map(int, classes)), preset.coarseness))
+            result.append(Plan(number, split, subject, tuple(map(int, classes)), preset.coarseness, preset.variety))
         first_subject += part.subjects
     return result
