@@ -110,9 +110,10 @@ class Variant(Settings):
 
     network: ModelSettings = Field(..., description="The network and its sizes.")
     modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
-    rgb: Literal["standard", "motion"] = Field(
+    images: Literal["standard", "motion"] = Field(
         "standard",
-        description="Colour input: `standard` = standardised per sequence (2019), `motion` = minus its mean frame.",
+        description="What clip encoders see: `standard` = as in 2019, `motion` = every image minus the sequence's mean "
+        "image, which training from scratch needs.",
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [1], min_length=1, description="One member is trained per seed."

@@ -43,11 +43,10 @@ class SMnet(GestureNetwork):
         super().__init__()
         self.settings = settings
         self.score_divisor = settings.score_divisor
-        self.masked = "mask" in modalities
         self.streams = tuple(name for name in STREAMS if name in modalities)
         if not self.streams:
             raise GestureError(f"smnet: modalities are {', '.join(modalities)}; expected one of {', '.join(STREAMS)}")
-        if self.masked and "depth" not in modalities:
+        if "mask" in modalities and "depth" not in modalities:
             raise GestureError("smnet: modality mask without depth, which it cuts out: add depth or remove mask")
         self.encoders = [self._encoder(name, image_size, rng) for name in self.streams]
         features = sum(encoder.dense.units for encoder in self.encoders)
@@ -91,10 +90,7 @@ class SMnet(GestureNetwork):
             return batch["rgb"]
         if name == "skeleton":
             return batch["skeleton_image"]
-        gray = tf.cast(batch["depth"], tf.float32) / 255
-        if self.masked:
-            gray *= tf.cast(batch["mask"], tf.float32)
-        return tf.repeat(gray, 3, axis=-1)  # the pretrained convolutions see three channels
+        return tf.repeat(batch["depth"], 3, axis=-1)  # the pretrained convolutions see three channels
 
     def _by_sequence(self, features: tf.Tensor, clips: tf.Tensor) -> tf.Tensor:
         """Clips' features `(N, F)` as `(B, C, F)`, C the most clips of a sequence."""

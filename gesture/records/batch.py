@@ -19,12 +19,14 @@ class Inputs:
 
     Attributes:
         names: keys of the batch beside `length` and `clips`.
-        rgb: ``standard`` or ``motion``, see `normalise_rgb`.
+        masked: True if the depth is cut out by the mask.
+        motion: True if every image is taken minus the mean image of its sequence.
         padded: True for the 2019 layout, in which every sequence has as many clips as the longest of its batch.
     """
 
     names: tuple[str, ...]
-    rgb: str
+    masked: bool
+    motion: bool
     padded: bool
 
     @classmethod
@@ -32,9 +34,14 @@ class Inputs:
         """The inputs of a variant."""
         network = variant.network
         if network.model == "joints":
-            return cls(("skeleton",), variant.rgb, False)
-        names = tuple("skeleton_image" if one == "skeleton" else one for one in variant.modalities)
-        return cls(names, variant.rgb, network.layout == "padded")
+            return cls(("skeleton",), masked=False, motion=False, padded=False)
+        names = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
+        return cls(
+            tuple(name for modality, name in names.items() if modality in variant.modalities),
+            masked="mask" in variant.modalities,
+            motion=variant.images == "motion",
+            padded=network.layout == "padded",
+        )
 
 
 def load_batch(
@@ -55,8 +62,8 @@ def load_batch(
 
     Returns:
         `length` `(B,)` int32 [frames], `clips` `(B,)` int32, `label` `(B,)` int32 (-1 = none), and the inputs: pictures
-        `(N, 16, H, W, C)`, N = sum of clips (or B x longest when padded), `rgb` and `skeleton_image` float32, `depth`
-        and `mask` uint8; `skeleton` `(B, T, 20, 9)` float32, zero-padded.
+        `(N, 16, H, W, C)` float32, N = sum of clips (or B x longest when padded); `skeleton` `(B, T, 20, 9)` float32,
+        zero-padded.
     """
     sequences = [records.read(int(position)) for position in positions]
     if augmentation is not None and rng is not None:
@@ -65,23 +72,26 @@ def load_batch(
     clips = length // CLIP + 1
     batch = {"length": length, "clips": clips, "label": records.labels(positions)}
     for name in inputs.names:
-        arrays = [_picture(one, name, inputs.rgb, records.manifest["size"]) for one in sequences]
         if name == "skeleton":
-            batch[name] = pad(arrays, int(length.max()))
+            batch[name] = pad([one.arrays[name] for one in sequences], int(length.max()))
         else:
+            arrays = [images_of(one, name, inputs, records.manifest["size"]) for one in sequences]
             counts = np.full(len(clips), clips.max()) if inputs.padded else clips
             batch[name] = cut(arrays, counts)
     return batch
 
 
-def _picture(one: Sequence, name: str, rgb: str, size: int) -> np.ndarray:
-    if name == "skeleton_image":
-        assert one.skeleton is not None
-        return standardise(draw(one.skeleton, size))
-    array = one.arrays[name]
-    if name == "rgb":
-        return standardise(array) if rgb == "standard" else subtract_mean_frame(array)
-    return array.astype(np.uint8) if name == "mask" else array
+def images_of(sequence: Sequence, name: str, inputs: Inputs, size: int) -> np.ndarray:
+    """One stream of pictures `(T, H, W, C)` float32 as an encoder sees it.
+
+    As in 2019, colour and skeleton pictures are standardised, and depth is gray / 255 times the mask.
+    """
+    images = draw(sequence.arrays["skeleton"], size) if name == "skeleton_image" else sequence.arrays[name]
+    if name == "depth" and inputs.masked:
+        images = images * sequence.arrays["mask"]
+    if inputs.motion:
+        return subtract_mean_image(images)
+    return images / np.float32(255) if name == "depth" else standardise(images)
 
 
 def standardise(images: np.ndarray) -> np.ndarray:
@@ -90,7 +100,7 @@ def standardise(images: np.ndarray) -> np.ndarray:
     return np.asarray((values - values.mean(dtype=np.float64)) / max(values.std(dtype=np.float64), 1e-6), np.float32)
 
 
-def subtract_mean_frame(images: np.ndarray) -> np.ndarray:
+def subtract_mean_image(images: np.ndarray) -> np.ndarray:
     """Images minus the mean over time of every pixel, scaled to standard deviation 1: what stands still vanishes.
 
     Training from scratch needs it: against standardised clips the background drowns the gesture.

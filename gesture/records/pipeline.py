@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from gesture.records.batch import Inputs, load_batch
+from gesture.records.batch import CLIP, Inputs, load_batch
 from gesture.records.order import batch_at
 from gesture.records.reader import Records
 from gesture.settings import Training
@@ -47,14 +47,12 @@ def evaluation_batches(records: Records, positions: np.ndarray, inputs: Inputs, 
 
 
 def _dataset(make: Callable[[], Iterator[dict[str, np.ndarray]]], size: int, inputs: Inputs) -> tf.data.Dataset:
-    shapes = {"rgb": (tf.float32, 3), "skeleton_image": (tf.float32, 3), "depth": (tf.uint8, 1), "mask": (tf.uint8, 1)}
     signature = {name: tf.TensorSpec((None,), tf.int32) for name in ("length", "clips", "label")}
     for name in inputs.names:
         if name == "skeleton":
             signature[name] = tf.TensorSpec((None, None, 20, 9), tf.float32)
         else:
-            dtype, channels = shapes[name]
-            signature[name] = tf.TensorSpec((None, 16, size, size, channels), dtype)
+            signature[name] = tf.TensorSpec((None, CLIP, size, size, 1 if name == "depth" else 3), tf.float32)
     options = tf.data.Options()
     # Autotune's threads make tearing an iterator down slow and gain nothing over a fixed prefetch.
     options.autotune.enabled = False

@@ -47,8 +47,7 @@ def inputs(name: str, layout: str = "padded") -> tuple[dict[str, tf.Tensor], tf.
         "clips": clips,
         "rgb": cut(arrays["rgb"]),
         "skeleton_image": cut(arrays["skeleton_img"]),
-        "depth": cut(arrays["depth"]).astype(np.uint8),
-        "mask": (cut(arrays["segmentation"])[..., :1] > 0).astype(np.uint8),
+        "depth": cut(arrays["depth"]) / 255 * (cut(arrays["segmentation"])[..., :1] > 0),
     }
     return {key: tf.constant(value) for key, value in batch.items()}, tf.constant(arrays["label"])
 

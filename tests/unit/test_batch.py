@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gesture.datasets.sequence import Sequence
 from gesture.records.augment import augment, shift
-from gesture.records.batch import cut, pad, standardise, subtract_mean_frame
+from gesture.records.batch import Inputs, cut, images_of, pad, standardise, subtract_mean_image
 from gesture.records.order import batch_at, steps_per_epoch
 from gesture.records.skeleton_image import draw
 from gesture.settings import Augmentation
@@ -55,9 +55,17 @@ def test_standardised_images_have_mean_zero_and_deviation_one_and_flat_ones_stay
 def test_what_stands_still_vanishes_from_motion_images() -> None:
     images = np.full((6, 4, 4, 3), 90, np.uint8)
     images[:, 0, 0] = np.arange(6)[:, None] * 40
-    values = subtract_mean_frame(images)
+    values = subtract_mean_image(images)
     assert (values[:, 1:] == 0).all()
     assert values[:, 0, 0].std() > 1
+
+
+def test_the_mask_cuts_the_person_out_of_the_depth() -> None:
+    depth, mask = np.full((2, 4, 4, 1), 51, np.uint8), np.zeros((2, 4, 4, 1), bool)
+    mask[:, 1] = True
+    person = Sequence(1, "test", depth=depth, mask=mask, max_depth_mm=4095)
+    inputs = Inputs(("depth",), masked=True, motion=False, padded=False)
+    np.testing.assert_allclose(images_of(person, "depth", inputs, 4), mask * 0.2, rtol=1e-6)
 
 
 def test_padding_is_zero_past_the_end() -> None:
