@@ -16,6 +16,13 @@ import yaml
 Finished = subprocess.CompletedProcess[str]
 
 HERE = Path(__file__).parent
+SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
+# A PATH that knows no environment of ours: nothing may have to be activated.
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": os.environ.get("HOME", "/"),
+    "PYTHONPATH": str(HERE / "plugins"),
+}
 COPIED = ("Snakefile", "lsf", "workflow", "config", "profiles", "envs", "gesture", "tests/config")
 
 
@@ -25,19 +32,12 @@ class Clone:
 
     root: Path
 
-    def snakemake(
-        self, *arguments: str, cwd: Path | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Runs Snakemake by its full path, with a PATH that knows no environment of ours."""
+    def snakemake(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Finished:
+        """Runs Snakemake by its full path."""
         return subprocess.run(
-            [str(Path(sys.executable).with_name("snakemake")), *arguments],
+            [SNAKEMAKE, *arguments],
             cwd=cwd or self.root,
-            env={
-                "PATH": "/usr/local/bin:/usr/bin:/bin",
-                "HOME": os.environ.get("HOME", "/"),
-                "PYTHONPATH": str(HERE / "plugins"),
-                **environment,
-            },
+            env={**ENVIRONMENT, **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -23,6 +23,7 @@ rule train:
         outcome=f"{CHECKPOINTS}/outcome.json",
         mem_mb=40000,
         runtime=240,
+        save_every=10,
     params:
         slice=stage_slice,
         checkpoints=CHECKPOINTS,
@@ -39,5 +40,6 @@ rule train:
             --checkpoints {params.checkpoints:q} \
             --output {params.output:q} \
             --walltime {resources.runtime} \
+            --save-every {resources.save_every} \
             --threads {threads}
         """
