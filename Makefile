@@ -26,7 +26,7 @@ env: $(READY) ## create .venv from the lock (GPU=1: the V100 one)
 	@echo "installing the packages of envs/$(KIND).lock into .venv: a few minutes, once"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/$(KIND).lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r envs/$(KIND).lock
 	@touch $@
 
 $(READY): .venv/packages-$(KIND) pyproject.toml
