@@ -34,8 +34,6 @@ class JointsNetwork(GestureNetwork):
         self.settings = settings
         momentum, width, frames = settings.norm_momentum, settings.width, settings.frames
         channels = sum(CHANNELS[name] for name in settings.streams)
-        self.input_norm = BatchNorm(momentum)
-        self.input_norm.build((None, frames, channels))
         self.entry = dense(width, rng)
         self.entry.build((None, frames, channels))
         self.multiply_adds = frames * channels * width
@@ -56,8 +54,7 @@ class JointsNetwork(GestureNetwork):
     def call(self, batch: Mapping[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns logits `(B, 1, K)` and ones `(B,)`."""
         joints = resampled_joints(batch["skeleton"], batch["length"], self.settings.frames)
-        x = tf.concat([stream(name, joints) for name in self.settings.streams], axis=-1)
-        x = self.entry(self.input_norm(x, training=training))
+        x = self.entry(tf.concat([stream(name, joints) for name in self.settings.streams], axis=-1))
         for block in self.blocks:
             x = block(x, training=training)
             x = tf.nn.max_pool1d(x, 2, 2, "SAME")

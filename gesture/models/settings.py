@@ -72,7 +72,7 @@ class JointsSettings(_NetworkSettings):
         min_length=1,
         description="What the network sees: joint positions, bone vectors, velocities, the path of the hip.",
     )
-    width: Width = Field(128, description="Channels of the convolutions [channels].")
+    width: Width = Field(64, description="Channels of the convolutions [channels].")
     blocks: int = Field(3, ge=1, le=32, description="Residual blocks of two convolutions, each halving time [blocks].")
     kernel: int = Field(5, ge=1, le=31, description="Length of the convolutions [frames].")
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropped in blocks and before the logits [fraction].")

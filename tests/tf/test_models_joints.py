@@ -94,7 +94,7 @@ def test_streams_are_what_their_names_say():
     elbow_left, shoulder_left = joints[:, :, 5], joints[:, :, 4]
     np.testing.assert_allclose(streams["bones"].reshape(2, 7, 19, 3)[:, :, 4], elbow_left - shoulder_left, rtol=1e-5)
     velocity = streams["velocity"].reshape(2, 7, 20, 3)
-    np.testing.assert_allclose(velocity[:, 3], (joints[:, 4] - joints[:, 2]) / 2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(velocity[:, 3], (joints[:, 4] - joints[:, 2]) / 2 * 6 / 5, rtol=1e-5, atol=1e-6)
     assert np.array_equal(streams["path"], joints[:, :, 0])
 
 
