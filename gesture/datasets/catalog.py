@@ -60,9 +60,7 @@ class Format:
 _ALL = ("rgb", "depth", "mask", "skeleton")
 
 FORMATS: dict[str, Format] = {
-    "synthetic": Format(
-        "gesture.datasets.montalbano2014", SyntheticOptions, ("preset", "seed"), modalities=_ALL, made=True
-    ),
+    "synthetic": Format("gesture.datasets.synthetic", SyntheticOptions, ("preset", "seed"), modalities=_ALL, made=True),
     "montalbano2014": Format("gesture.datasets.montalbano2014", MontalbanoOptions, modalities=_ALL),
     "arrays": Format("gesture.datasets.arrays", ArraysOptions),
 }
