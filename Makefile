@@ -71,10 +71,9 @@ schema: $(READY) ## write the files that follow from others: schema, key tables,
 
 lock: ## choose new versions for both environments, with hashes
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	for kind in cpu gpu; do \
-	  build/lock/bin/pip-compile --quiet --upgrade --extra dev --extra $$kind --generate-hashes --strip-extras \
-	    --allow-unsafe --no-annotate --no-header --no-emit-index-url --no-emit-trusted-host \
-	    --output-file envs/$$kind.lock pyproject.toml; \
+	  build/lock/bin/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev --extra $$kind \
+	    --generate-hashes --no-annotate --no-header --output-file envs/$$kind.lock pyproject.toml; \
 	done
 	$(MAKE) schema
