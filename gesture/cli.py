@@ -138,6 +138,7 @@ def _add_train(commands):  # type: ignore[no-untyped-def]
 
 
 def _train(options: argparse.Namespace) -> None:
+    from gesture.lease import Lease
     from gesture.quiet import import_tensorflow
     from gesture.session import Session
     from gesture.settings import load
@@ -159,11 +160,11 @@ def _train(options: argparse.Namespace) -> None:
         return
     job.refuse_if_failed_for_good()
     session.catch_signals()
-    with job.outcome_of_attempt():
+    with Lease(job.checkpoints) as lease, job.outcome_of_attempt():
         import_tensorflow()
         from gesture.training.loop import train
 
-        train(job, session, options.save_every * 60)
+        train(job, lease, session, options.save_every * 60)
 
 
 def _add_evaluate(commands):  # type: ignore[no-untyped-def]

@@ -17,6 +17,7 @@ import tensorflow as tf
 from gesture import __version__
 from gesture.errors import StoppedEarlyError
 from gesture.files import append_line, file_digest, write_json, write_text
+from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
 from gesture.models.runtime import pin
@@ -26,7 +27,7 @@ from gesture.records.order import steps_per_epoch
 from gesture.records.pipeline import training_batches
 from gesture.records.reader import Records
 from gesture.session import Session, job_id
-from gesture.training import checkpoint
+from gesture.training.checkpoint import Checkpoints, partial_folder, read_state, write_state
 from gesture.training.history import History, now, read_lines
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.stage import HISTORY, MANIFEST, WEIGHTS, StageJob, finite_or_fail
@@ -35,17 +36,19 @@ LOSSES_PER_LINE = 50
 SECONDS_PER_LINE = 30.0
 
 
-def train(job: StageJob, session: Session, save_every: float) -> None:
+def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> None:
     """Trains the stage to its end, or saves and stops when the session must end.
 
     Args:
         job: what to train and where its files are.
+        lease: the right to write its checkpoints.
         session: walltime and signals.
         save_every: time between checkpoints [s].
 
     Raises:
         StoppedEarlyError: the walltime or a signal ended the session; the checkpoint is saved.
         FailedForGoodError: the loss is no number, or a record is damaged.
+        HeldByAnotherError: another writer has taken over.
     """
     # ---- data: which sequences train and validate -------------------------------------------------------------
     pin(job.threads)
@@ -58,7 +61,8 @@ def train(job: StageJob, session: Session, save_every: float) -> None:
     # ---- state: network, optimiser, and the step they stand at ------------------------------------------------
     network = build_member(job.member, records)
     optimiser = TwoRateAdam(network, training)
-    start = _restore(job, network, optimiser, first)
+    checkpoints = Checkpoints(job.checkpoints, lease, job.fingerprint)
+    start = _restore(job, checkpoints, network, optimiser, first)
     history = History(job.checkpoints / HISTORY)
     replayed = history.rewind(start)
     ledger = _Ledger(job.checkpoints / "sessions.jsonl", start, replayed)
@@ -82,7 +86,7 @@ def train(job: StageJob, session: Session, save_every: float) -> None:
     def save() -> None:
         note_losses()
         began = time.monotonic()
-        checkpoint.save(job.checkpoints, network, optimiser, done, job.fingerprint)
+        checkpoints.save(network, optimiser, done)
         session.saw_save(time.monotonic() - began)
 
     for step, batch in zip(range(start, last), batches, strict=True):
@@ -114,26 +118,29 @@ def train(job: StageJob, session: Session, save_every: float) -> None:
 
     # ---- result -----------------------------------------------------------------------------------------------
     ledger.end(done, "done")
+    lease.require()
     _export(job, network, optimiser, done, ledger)
-    checkpoint.remove_all(job.checkpoints)
+    checkpoints.remove_all()
     _say(job, f"done: {job.output}")
 
 
-def _restore(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, first: int) -> int:
+def _restore(
+    job: StageJob, checkpoints: Checkpoints, network: GestureNetwork, optimiser: TwoRateAdam, first: int
+) -> int:
     """Where a run starts, in this order; returns the step.
 
     1. its own newest valid checkpoint, or the one before if that is damaged;
     2. the result of the stage before: weights and optimiser slots;
     3. initial weights, a pure function of settings and seed.
     """
-    step, remarks = checkpoint.restore(job.checkpoints, network, optimiser, job.fingerprint)
+    step, remarks = checkpoints.restore(network, optimiser)
     for remark in remarks:
         _say(job, remark)
     if step is not None:
         _say(job, f"going on from the checkpoint at step {step}")
         return step
     if job.parent is not None:
-        checkpoint.read_state(job.parent, network, optimiser)
+        read_state(job.parent, network, optimiser)
         _say(job, f"starting from {job.parent}")
     return first
 
@@ -219,8 +226,8 @@ class _Ledger:
 
 def _export(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: _Ledger) -> None:
     """Puts weights, optimiser slots, history and manifest under their final names, the manifest last."""
-    with checkpoint.partial_folder(job.output) as partial:
-        checkpoint.write_state(partial, network, optimiser)
+    with partial_folder(job.output) as partial:
+        write_state(partial, network, optimiser)
         lines = read_lines(job.checkpoints / HISTORY)
         write_text(partial / HISTORY, "".join(_json(**one) + "\n" for one in lines))
         manifest = {

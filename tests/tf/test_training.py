@@ -14,11 +14,13 @@ import yaml
 from made_up_arrays import settings_of, write_arrays
 
 from gesture.datasets.download import download
-from gesture.errors import FailedForGoodError, GestureError, StoppedEarlyError
+from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
+from gesture.lease import Lease
 from gesture.models.predict import evaluate
 from gesture.records.convert import convert
 from gesture.session import Session
 from gesture.settings import Experiment, parse
+from gesture.training.checkpoint import Checkpoints
 from gesture.training.history import read_lines
 from gesture.training.loop import train
 from gesture.training.stage import StageJob
@@ -62,8 +64,8 @@ class Chain:
     def run(self, stage: int, stop_after: int | None = None, save_every: float = 1e9) -> None:
         job = self.job(stage)
         job.refuse_if_failed_for_good()
-        with job.outcome_of_attempt():
-            train(job, StopAt(stop_after), save_every)
+        with Lease(job.checkpoints) as lease, job.outcome_of_attempt():
+            train(job, lease, StopAt(stop_after), save_every)
 
     def bytes(self, stage: int) -> list[bytes]:
         return [(self.result(stage) / name).read_bytes() for name in WEIGHTS]
@@ -168,7 +170,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     newest.write_bytes(newest.read_bytes()[:4096])
     chain.run(1)
     said = capsys.readouterr().out
-    assert "checkpoint step-000000003 is damaged and not used" in said
+    assert "checkpoint step-000000003-t000002 is damaged and not used" in said
     assert "going on from the checkpoint at step 2" in said
     assert chain.bytes(1) == whole.bytes(1)
 
@@ -182,12 +184,12 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(
     changed = {**settings, "training": {**settings["training"], "stages": [{"epochs": 2, "rate": 5e-3}]}}
     Chain(changed, records, tmp_path, "joints-s1").run(1)
     assert "moved aside: it was made with other settings" in capsys.readouterr().out
-    assert (tmp_path / "live" / "1" / "aside" / "step-000000002.1" / "model.weights.h5").exists()
+    assert (tmp_path / "live" / "1" / "aside" / "step-000000002-t000002" / "model.weights.h5").exists()
 
 
 def test_a_finished_stage_keeps_its_ledger_and_no_checkpoint(undisturbed: Chain) -> None:
     kept = {path.name for path in undisturbed.live(1).iterdir()}
-    assert kept == {"history.jsonl", "sessions.jsonl", "outcome.json"}
+    assert kept == {"history.jsonl", "sessions.jsonl", "outcome.json", "lease-000001.json"}
     assert undisturbed.job(1).is_done()
 
 
@@ -244,3 +246,42 @@ def test_a_killed_process_is_continued_by_the_same_command(
     whole = Chain(long, records, tmp_path / "whole", "joints-s1")
     whole.run(1)
     assert chain.bytes(1) == whole.bytes(1)
+
+
+class Bytes:
+    """Stands for a network or an optimiser whose state is a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.text)
+
+    def load(self, path: Path) -> None:
+        self.text = path.read_text()
+
+    save_weights, load_weights = save, load
+
+
+def test_nothing_that_an_overtaken_writer_commits_is_ever_loaded(tmp_path: Path) -> None:
+    never = Lease(tmp_path, heartbeat=1000)
+    first = never.__enter__()
+    frozen = Checkpoints(tmp_path, first, {})
+    frozen.save(Bytes("one"), Bytes("one"), 1)
+    (tmp_path / "lease-000002.json").write_text("{}")  # somebody took over while the first was frozen
+    second = Lease(tmp_path)
+    second.token = 2
+    Checkpoints(tmp_path, second, {})
+
+    with pytest.raises(HeldByAnotherError):
+        frozen.save(Bytes("late"), Bytes("late"), 9)
+    # The worst case: frozen after the check, just before its rename and its pointer.
+    frozen._lease.require = lambda: None
+    frozen.save(Bytes("late"), Bytes("late"), 9)
+
+    third = Lease(tmp_path)
+    third.token = 3
+    (tmp_path / "lease-000003.json").write_text("{}")
+    loaded = Bytes("")
+    step, remarks = Checkpoints(tmp_path, third, {}).restore(loaded, Bytes(""))
+    assert (step, loaded.text, remarks) == (1, "one", [])

@@ -1,0 +1,101 @@
+"""One writer: two can never both believe that they hold a folder, whatever dies or freezes."""
+
+import json
+import multiprocessing
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from gesture.errors import HeldByAnotherError
+from gesture.lease import Lease, highest_token
+
+
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.while_waiting = lambda: None
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.while_waiting()
+
+
+def held_elsewhere(folder: Path, token: int = 1, **content: object) -> Path:
+    path = folder / f"lease-{token:06d}.json"
+    value = {"host": "elsewhere", "pid": 1, "job": "4711", "beat": 0, "released": False, **content}
+    path.write_text(json.dumps(value))
+    return path
+
+
+def lease(folder: Path, clock: Clock) -> Lease:
+    return Lease(folder, clock, clock.sleep, heartbeat=1000)
+
+
+def test_a_free_folder_is_taken_at_once_and_handed_on(tmp_path: Path) -> None:
+    clock = Clock()
+    for token in (1, 2, 3):
+        with lease(tmp_path / "new", clock) as mine:
+            assert mine.token == token
+            mine.require()
+    assert clock.now == 0
+
+
+def test_a_live_holder_on_another_host_is_left_alone(tmp_path: Path) -> None:
+    clock = Clock()
+    held_elsewhere(tmp_path)
+    clock.while_waiting = lambda: held_elsewhere(tmp_path, beat=clock.now // 10)
+    with (
+        pytest.raises(HeldByAnotherError, match=r"held by process 1 on elsewhere \(job 4711\)"),
+        lease(tmp_path, clock),
+    ):
+        pass
+    assert clock.now <= 60
+    assert highest_token(tmp_path) == 1
+
+
+def test_a_holder_that_gives_no_sign_of_life_is_overtaken(tmp_path: Path) -> None:
+    clock = Clock()
+    held_elsewhere(tmp_path)
+    with lease(tmp_path, clock) as mine:
+        assert mine.token == 2
+    assert 45 <= clock.now < 60
+
+
+def test_a_dead_process_of_this_host_is_overtaken_at_once(tmp_path: Path) -> None:
+    clock = Clock()
+    child = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    child.start()
+    child.join()
+    held_elsewhere(tmp_path, host=socket.gethostname(), pid=child.pid)
+    with lease(tmp_path, clock):
+        assert clock.now == 0
+
+
+def test_who_was_overtaken_may_commit_nothing(tmp_path: Path) -> None:
+    with lease(tmp_path, Clock()) as first:
+        held_elsewhere(tmp_path, token=2)
+        assert not first.is_mine()
+        with pytest.raises(HeldByAnotherError, match="another writer took over"):
+            first.require()
+    assert json.loads((tmp_path / "lease-000002.json").read_text())["released"] is False
+
+
+def test_of_two_that_reach_for_a_stale_lease_one_waits_for_the_other(tmp_path: Path) -> None:
+    clock = Clock()
+    held_elsewhere(tmp_path)
+
+    def the_other_is_faster() -> None:
+        if clock.now >= 44:
+            held_elsewhere(tmp_path, token=2, beat=clock.now)
+
+    clock.while_waiting = the_other_is_faster
+    with pytest.raises(HeldByAnotherError), lease(tmp_path, clock):
+        pass
+    assert highest_token(tmp_path) == 2
