@@ -1,6 +1,8 @@
 """A cluster of one machine for tests: each job is a Snakemake of its own, started as a scheduler would start it."""
 
+import shlex
 import subprocess
+import sys
 from collections.abc import AsyncGenerator
 
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
@@ -18,6 +20,9 @@ common_settings = CommonSettings(
 
 class Executor(RemoteExecutor):
     """Runs jobs as child processes."""
+
+    def get_python_executable(self) -> str:
+        return shlex.quote(sys.executable)  # Snakemake's own does not survive a space in the clone's path
 
     def run_job(self, job: JobExecutorInterface) -> None:
         process = subprocess.Popen(self.format_job_exec(job), shell=True)
