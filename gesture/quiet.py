@@ -7,7 +7,7 @@ import tempfile
 
 def import_tensorflow() -> None:
     """Imports TensorFlow and looks for GPUs with stderr held back; if that fails, all of it is shown."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails also raises
     sys.stderr.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as sink:
