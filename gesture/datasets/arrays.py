@@ -95,7 +95,7 @@ def modalities(sources: list[Source], options: ArraysOptions) -> tuple[str, ...]
     for source in sources:
         try:
             with zipfile.ZipFile(source.path) as archive:
-                common &= {name.removesuffix(".npy") for name in archive.namelist()}
+                common &= options.available(archive.namelist())
         except (zipfile.BadZipFile, OSError) as error:
             raise GestureError(f"{source.path}: not a readable .npz file ({error})") from error
     return tuple(name for name in MODALITIES if name in common)
@@ -112,6 +112,8 @@ def read(source: Source, options: ArraysOptions, size: int) -> Iterator[Sequence
             arrays = {name: file[name] for name in MODALITIES if name in file.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise GestureError(f"{source.path}: cannot be read ({error})") from error
+    if options.mask_from_depth and "depth" in arrays:
+        arrays["mask"] = arrays["depth"]
     try:
         made: dict[str, Any] = {name: _convert(name, array, options, size) for name, array in arrays.items()}
         yield Sequence(

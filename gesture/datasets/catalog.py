@@ -35,7 +35,15 @@ class ArraysOptions(Options):
 
     classes: int = Field(..., ge=2, description="Number of classes; labels run from 1 to this number.")
     class_names: list[str] | None = Field(None, description="Names of the classes in the order of their labels.")
+    mask_from_depth: bool = Field(
+        False, description="The depth shows the person alone: the mask is where it has a reading; files need none."
+    )
     max_depth_mm: int = Field(4095, ge=1, description="Depth that gray value 255 stands for in the records [mm].")
+
+    def available(self, names: list[str]) -> set[str]:
+        """The modalities in a file, given the members of its archive."""
+        found = {name.removesuffix(".npy") for name in names}
+        return found | {"mask"} if self.mask_from_depth and "depth" in found else found
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from gesture.datasets.catalog import FORMATS
+from gesture.datasets.catalog import FORMATS, ArraysOptions
 from gesture.errors import GestureError
 from gesture.settings import Experiment
 
@@ -50,9 +50,11 @@ def _check_arrays(experiment: Experiment, folder: Path) -> None:
 
 
 def _check_modalities(experiment: Experiment, path: Path) -> None:
+    options = experiment.dataset_options
+    assert isinstance(options, ArraysOptions)
     try:
         with zipfile.ZipFile(path) as archive:
-            available = {name.removesuffix(".npy") for name in archive.namelist()}
+            available = options.available(archive.namelist())
     except (OSError, zipfile.BadZipFile) as error:
         raise GestureError(f"{path}: not a readable .npz file ({error})") from error
     for name, variant in experiment.variants.items():

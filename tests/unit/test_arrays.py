@@ -92,6 +92,19 @@ def test_a_wrong_array_is_named(folder: Path, name: str, value: np.ndarray, mess
         read_first(folder, **{name: value})
 
 
+def test_a_depth_of_the_person_alone_gives_the_mask(folder: Path) -> None:
+    options = ArraysOptions(classes=3, mask_from_depth=True)
+    path = folder / "training-1.npz"
+    depth = np.zeros((4, 16, 16, 1), np.uint16)
+    depth[:, 3] = 900
+    np.savez(path, depth=depth)
+    source = arrays.sources(folder, options)[0]
+    assert arrays.modalities([source], options) == ("depth", "mask")
+    sequence = next(arrays.read(source, options, 16))
+    assert sequence.mask[:, 3].all()
+    assert sequence.mask.sum() == 4 * 16
+
+
 def test_a_file_that_is_no_npz_is_named_before_conversion(folder: Path) -> None:
     (folder / "training-1.npz").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(GestureError, match=r"training-1.npz: not a readable .npz"):

@@ -109,6 +109,11 @@ def stage_folder(member, stage):
     return f"{RESULTS}/train/{member}/stage{stage}"
 
 
+def outcome_file(wildcards):
+    """Where an executor reads how a session ended: no scheduler passes an exit code on."""
+    return f"{CHECKPOINTS}/outcome.json".format(**wildcards)
+
+
 def previous_stage(wildcards):
     """What a stage starts from: weights and optimiser slots of the one before; nothing for stage 1."""
     folder = stage_folder(wildcards.member, int(wildcards.stage) - 1)

@@ -20,7 +20,7 @@ rule train:
         "../../envs/gpu.yaml"
     resources:
         settings=SETTINGS,
-        outcome=f"{CHECKPOINTS}/outcome.json",
+        outcome=outcome_file,
         mem_mb=40000,
         runtime=240,
         save_every=10,
