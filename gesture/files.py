@@ -72,6 +72,19 @@ def append_line(path: Path, line: str) -> None:
         os.fsync(file.fileno())
 
 
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """All whole lines of a JSONL file; none if it does not exist. A last line cut by a crash is left out."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:

@@ -1,6 +1,5 @@
 """Everything the page is made from, read from an experiment's results."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gesture.evaluation.predictions import Predictions, read_predictions
-from gesture.files import read_json
+from gesture.files import read_json, read_lines
 from gesture.plan import Member, members
 from gesture.report.durations import Duration, durations
 from gesture.settings import Experiment
@@ -186,22 +185,9 @@ def _member(member: Member, folder: Path, metrics: Mapping[str, Mapping[str, Any
         member=member,
         tables={split: read_predictions(path) for split, path in tables.items() if path.exists()},
         metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
-        history=[line for stage in stages for line in _lines(stage / "history.jsonl")],
+        history=[line for stage in stages for line in read_lines(stage / "history.jsonl")],
         manifests=[read_json(path) if path.exists() else {} for path in manifests],
     )
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a history; none if there is no file."""
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:  # cut by a crash
-            continue
-    return found
 
 
 def _time(text: str | None) -> datetime | None:

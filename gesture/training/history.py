@@ -1,11 +1,10 @@
-"""What happened, one JSON object a line: losses and accuracies by step, sessions by start and end."""
+"""Losses and accuracies by step, one JSON object a line."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gesture.files import append_line, write_text
+from gesture.files import append_line, read_lines, write_text
 
 
 class History:
@@ -24,21 +23,3 @@ class History:
     def append(self, **entry: Any) -> None:
         """Adds one line; ``step`` counts finished steps from stage 1."""
         append_line(self.path, json.dumps(entry))
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a JSONL file; none if it does not exist. A last line cut by a crash is left out."""
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return found
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601 with seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

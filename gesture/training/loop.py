@@ -5,10 +5,7 @@ a chain of interrupted sessions ends in the same bytes as one run.
 """
 
 import json
-import resource
-import socket
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +13,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.errors import StoppedEarlyError
-from gesture.files import append_line, file_digest, write_json, write_text
+from gesture.files import file_digest, read_lines, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
@@ -26,9 +23,10 @@ from gesture.records.batch import Inputs
 from gesture.records.order import steps_per_epoch
 from gesture.records.pipeline import training_batches
 from gesture.records.reader import Records
-from gesture.session import Session, job_id
+from gesture.session import Session
 from gesture.training.checkpoint import Checkpoints, partial_folder, read_state, write_state
-from gesture.training.history import History, now, read_lines
+from gesture.training.history import History
+from gesture.training.ledger import Ledger
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.stage import HISTORY, MANIFEST, WEIGHTS, StageJob, finite_or_fail
 
@@ -65,7 +63,7 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
     start = _restore(job, checkpoints, network, optimiser, first)
     history = History(job.checkpoints / HISTORY)
     replayed = history.rewind(start)
-    ledger = _Ledger(job.checkpoints / "sessions.jsonl", start, replayed)
+    ledger = Ledger(job.checkpoints / "sessions.jsonl", start, replayed)
     _say(job, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
 
     # ---- steps ------------------------------------------------------------------------------------------------
@@ -193,43 +191,12 @@ class _Validator:
         _say(self._job, f"epoch {epoch + 1}: validation loss {loss:.4f}, accuracy {accuracy:.4f}")
 
 
-class _Ledger:
-    """One line when a session starts and one when it ends: a start without an end is a session that was killed."""
-
-    def __init__(self, path: Path, start: int, replayed: int) -> None:
-        self.path = path
-        self._start = start
-        self._began = time.monotonic()
-        place = {"host": socket.gethostname(), "job": job_id()}
-        append_line(path, _json(event="start", time=now(), **place, step=start, steps_replayed=replayed))
-
-    def end(self, step: int, reason: str) -> None:
-        """Writes the line of a session that ends by itself."""
-        measured = {
-            "steps": step - self._start,
-            "seconds": round(time.monotonic() - self._began, 1),
-            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        }
-        append_line(self.path, _json(event="end", time=now(), reason=reason, step=step, **measured))
-
-    def sessions(self) -> list[dict[str, Any]]:
-        """All sessions of the stage, each with start, end and reason; `killed` where no end was written."""
-        found: list[dict[str, Any]] = []
-        for line in read_lines(self.path):
-            if line["event"] == "start":
-                found.append({**line, "start": line["time"], "end": None, "reason": "killed", "steps": None})
-            elif found:
-                found[-1] |= {key: line[key] for key in ("reason", "steps", "seconds", "peak_mb")}
-                found[-1]["end"] = line["time"]
-        return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
-
-
-def _export(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: _Ledger) -> None:
+def _export(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: Ledger) -> None:
     """Puts weights, optimiser slots, history and manifest under their final names, the manifest last."""
     with partial_folder(job.output) as partial:
         write_state(partial, network, optimiser)
         lines = read_lines(job.checkpoints / HISTORY)
-        write_text(partial / HISTORY, "".join(_json(**one) + "\n" for one in lines))
+        write_text(partial / HISTORY, "".join(json.dumps(one) + "\n" for one in lines))
         manifest = {
             "member": job.member.name,
             "stage": job.stage,
@@ -253,7 +220,3 @@ def _progress(done: int, start: int, first: int, last: int, loss: float, session
 
 def _say(job: StageJob, text: str) -> None:
     print(f"{job.member.name} stage {job.stage}: {text}", flush=True)
-
-
-def _json(**entry: Any) -> str:
-    return json.dumps(entry)

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gesture.errors import FailedForGoodError, GestureError
-from gesture.files import read_json, value_digest, write_json
+from gesture.files import read_json, read_lines, value_digest, write_json
 from gesture.plan import Member, member, stage_bounds, stage_digest
 from gesture.session import job_id
 from gesture.settings import Experiment
-from gesture.training.history import read_lines
 
 WEIGHTS = "model.weights.h5"
 OPTIMISER = "optimiser.h5"

@@ -15,13 +15,13 @@ from made_up_arrays import settings_of, write_arrays
 
 from gesture.datasets.download import download
 from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
+from gesture.files import read_lines
 from gesture.lease import Lease
 from gesture.models.predict import evaluate
 from gesture.records.convert import convert
 from gesture.session import Session
 from gesture.settings import Experiment, parse
 from gesture.training.checkpoint import Checkpoints
-from gesture.training.history import read_lines
 from gesture.training.loop import train
 from gesture.training.stage import StageJob
 

@@ -1,0 +1,51 @@
+"""Who trained when, and why it ended: a line when a session starts and one when it ends.
+
+A start without an end is a session that was killed.
+"""
+
+import json
+import resource
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gesture.files import append_line, read_lines
+from gesture.session import job_id
+
+
+class Ledger:
+    """The sessions of a stage, kept after its checkpoints are gone."""
+
+    def __init__(self, path: Path, start: int, replayed: int) -> None:
+        self.path = path
+        self._start = start
+        self._began = time.monotonic()
+        place = {"host": socket.gethostname(), "job": job_id()}
+        append_line(path, json.dumps(dict(event="start", time=_now(), **place, step=start, steps_replayed=replayed)))
+
+    def end(self, step: int, reason: str) -> None:
+        """Writes the line of a session that ends by itself."""
+        measured = {
+            "steps": step - self._start,
+            "seconds": round(time.monotonic() - self._began, 1),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        }
+        append_line(self.path, json.dumps(dict(event="end", time=_now(), reason=reason, step=step, **measured)))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """All sessions of the stage, each with start, end and reason; `killed` where no end was written."""
+        found: list[dict[str, Any]] = []
+        for line in read_lines(self.path):
+            if line["event"] == "start":
+                found.append({**line, "start": line["time"], "end": None, "reason": "killed", "steps": None})
+            elif found:
+                found[-1] |= {key: line[key] for key in ("reason", "steps", "seconds", "peak_mb")}
+                found[-1]["end"] = line["time"]
+        return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
+
+
+def _now() -> str:
+    """The time in UTC, ISO 8601 with seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
