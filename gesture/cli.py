@@ -51,7 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gesture {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_download, _add_convert, _add_train, _add_evaluate, _add_average, _add_report, _add_plan):
+    for add in (
+        _add_download,
+        _add_convert,
+        _add_train,
+        _add_evaluate,
+        _add_average,
+        _add_report,
+        _add_plan,
+        _add_inspect,
+    ):
         add(commands)
     return parser
 
@@ -103,6 +112,7 @@ def _add_convert(commands):  # type: ignore[no-untyped-def]
     )
     _add_settings(parser)
     parser.add_argument("--raw", type=Path, required=True, metavar="JSON", help="manifest that download wrote")
+    parser.add_argument("--verify", action="store_true", help="then read all records again and compare them")
     parser.add_argument(
         "--output", type=Path, required=True, metavar="JSON", help="manifest to write; shards beside it"
     )
@@ -114,6 +124,10 @@ def _convert(options: argparse.Namespace) -> None:
     from gesture.settings import load
 
     convert(load(options.settings), options.raw, options.output, options.processes)
+    if options.verify:
+        from gesture.records.verify import verify
+
+        verify(options.output)
 
 
 def _add_train(commands):  # type: ignore[no-untyped-def]
@@ -265,6 +279,26 @@ def _plan(options: argparse.Namespace) -> None:
     from gesture.settings import load
 
     print(describe(load(options.settings)))
+
+
+def _add_inspect(commands):  # type: ignore[no-untyped-def]
+    parser = _command(
+        commands,
+        "inspect",
+        _inspect,
+        "show what is in the records: figures, or one sequence as a strip of pictures",
+        "gesture inspect records/synthetic-1a2b3c4d/manifest.json 17 --split test --output 17.png",
+    )
+    parser.add_argument("records", type=Path, metavar="JSON", help="manifest that convert wrote")
+    parser.add_argument("id", type=int, nargs="?", help="Id of a sequence; without one: figures of all")
+    parser.add_argument("--split", choices=("training", "validation", "test"), default="test", help="default test")
+    parser.add_argument("--output", type=Path, metavar="PNG", help="picture to write (default <split>-<id>.png)")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from gesture.records.inspect import inspect
+
+    inspect(options.records, options.id, options.split, options.output)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class History:
         lines = read_lines(self.path)
         kept = [one for one in lines if one["step"] <= step]
         write_text(self.path, "".join(json.dumps(one) + "\n" for one in kept))
-        return max([one["step"] for one in lines], default=step) - step if lines else 0
+        return max((one["step"] for one in lines), default=step) - step
 
     def append(self, **entry: Any) -> None:
         """Adds one line; ``step`` counts finished steps from stage 1."""
