@@ -115,6 +115,11 @@ class Variant(Settings):
         description="What clip encoders see: `standard` = as in 2019, `motion` = every image minus the sequence's mean "
         "image, which training from scratch needs.",
     )
+    pretrained: str | None = Field(
+        None,
+        description="Folder with C3D weights (`c3d_rgb.chkp`, `c3d_depth.chkp`, `c3d_sk.chkp`) that the convolutions "
+        "of `smnet` start from; none = random ones.",
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [1], min_length=1, description="One member is trained per seed."
     )
@@ -130,6 +135,8 @@ class Variant(Settings):
     @model_validator(mode="after")
     def _modalities_that_the_network_takes(self) -> "Variant":
         given = ", ".join(self.modalities)
+        if self.network.model == "joints" and self.pretrained is not None:
+            raise ValueError("pretrained: network 'joints' has no C3D convolutions; remove the key")
         if self.network.model == "joints" and self.modalities != ["skeleton"]:
             raise ValueError(f"modalities: network 'joints' takes skeleton alone, got {given}")
         if "mask" in self.modalities and "depth" not in self.modalities:

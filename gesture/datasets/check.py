@@ -16,6 +16,13 @@ def check(experiment: Experiment) -> None:
     Raises:
         GestureError: something that the experiment needs is not there.
     """
+    for name, variant in experiment.variants.items():
+        weights = Path(os.path.expandvars(variant.pretrained or "."))
+        if not weights.is_dir():
+            raise GestureError(
+                f"variants.{name}.pretrained: {str(weights)!r}: no such folder (looked in {Path.cwd()}); put "
+                "c3d_rgb.chkp, c3d_depth.chkp and c3d_sk.chkp there, or remove the key to start from random weights"
+            )
     data = experiment.data
     if FORMATS[data.dataset].made:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture.errors import FailedForGoodError, GestureError
-from gesture.files import read_json, read_lines, value_digest, write_json
+from gesture.files import file_digest, read_json, read_lines, value_digest, write_json
 from gesture.plan import Member, member, stage_bounds, stage_digest
 from gesture.session import job_id
 from gesture.settings import Experiment
@@ -80,6 +80,7 @@ class StageJob:
             "data": manifest["digest"],
             "parent": read_json(parent / MANIFEST)["weights_sha256"] if parent else "",
             "threads": str(threads),
+            "pretrained": pretrained_digest(who) if stage == 1 else "",
         }
         return cls(experiment, who, stage, records, parent, checkpoints, output, threads, fingerprint)
 
@@ -134,6 +135,21 @@ class StageJob:
             "fingerprint": self.digest,
         }
         write_json(self.checkpoints / "outcome.json", value)
+
+
+def pretrained_digest(who: Member) -> str:
+    """Digest of the pretrained weights that a member starts from; empty if it starts from random ones.
+
+    Raises:
+        GestureError: the folder has none.
+    """
+    if who.variant.pretrained is None:
+        return ""
+    folder = Path(os.path.expandvars(who.variant.pretrained))
+    files = sorted(folder.glob("c3d_*.chkp*"))
+    if not files:
+        raise GestureError(f"variants.{who.variant_name}.pretrained: {folder}: no c3d_*.chkp file there")
+    return value_digest([[path.name, file_digest(path)] for path in files])
 
 
 def finite_or_fail(losses: list[float], first_step: int) -> None:

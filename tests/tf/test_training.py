@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from made_up_arrays import settings_of, write_arrays
 
@@ -208,6 +210,32 @@ def test_a_loss_that_is_no_number_fails_for_good_and_the_next_attempt_refuses(tm
         chain.job(1).refuse_if_failed_for_good()
     changed = {**settings, "training": {**settings["training"], "batch": 3}}
     Chain(changed, chain.records, chain.folder, "joints-s1").job(1).refuse_if_failed_for_good()
+
+
+def test_stage_1_starts_from_pretrained_convolutions_and_a_stage_of_no_steps_keeps_them(
+    settings: dict, records: Path, tmp_path: Path
+) -> None:
+    weights = Path(__file__).parents[1] / "data" / "smnet" / "pretrained"
+    network = {"model": "smnet", "widths": [4, 6, 10, 10, 12, 12], "head_units": [3, 3, 3], "recurrent_units": 4}
+    variant = {"network": network, "modalities": ["skeleton"], "pretrained": str(weights)}
+    stages = [{"epochs": 0, "rate": 1e-3}, {"epochs": 1, "rate": 1e-2, "pretrained_rate": 1e-9}]
+    changed = {**settings, "training": {"batch": 4, "stages": stages}, "variants": {"picture": variant}}
+    chain = Chain(changed, records, tmp_path, "picture-s1")
+    chain.run(1)
+    chain.run(2)
+    kernel = tf.train.load_checkpoint(str(weights / "c3d_sk.chkp")).get_tensor("C3D_sk_model/sk_var/wc1")
+    for stage, distance in ((1, 0), (2, 1e-7)):  # stage 2 trains them at next to no rate
+        with h5py.File(chain.result(stage) / "model.weights.h5") as file:
+            found = []
+            file.visititems(
+                lambda name, one, found=found: (
+                    found.append(one[()]) if getattr(one, "shape", None) == kernel.shape else None
+                )
+            )
+            np.testing.assert_allclose(found[0], kernel, rtol=0, atol=distance)
+    with pytest.raises(GestureError, match=r"variants.picture.pretrained: .*: no c3d_\*.chkp file there"):
+        Chain({**changed, "variants": {"picture": {**variant, "pretrained": str(tmp_path)}}}, records, tmp_path,
+              "picture-s1").job(1)  # fmt: skip
 
 
 @pytest.mark.parametrize(
