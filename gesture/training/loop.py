@@ -97,8 +97,6 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
         losses.append(float(loss))
         done = step + 1
         finite_or_fail(losses[-1:], step)
-        if step > start:  # the first step also traces the graph
-            session.saw_step(time.monotonic() - began)
 
         epoch_ends = done % epoch_steps == 0 or done == last
         if len(losses) == LOSSES_PER_LINE or epoch_ends:
@@ -108,6 +106,8 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
         if time.monotonic() - said_at > SECONDS_PER_LINE or epoch_ends:
             said_at = time.monotonic()
             _say(job, _progress(done, start, first, last, float(loss), session))
+        if step > start:  # the first step also traces the graph
+            session.saw_step(time.monotonic() - began)
         reason = session.reason_to_stop()
         if reason is not None and done < last:
             save()
