@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from gesture.datasets.catalog import FORMATS, ArraysOptions, MontalbanoOptions, SyntheticOptions
+from gesture.datasets.catalog import FORMATS
 from gesture.models.settings import JointsSettings, SMnetSettings
 from gesture.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
 
@@ -24,9 +24,7 @@ BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 SECTIONS: dict[str, type[BaseModel]] = {
     "(top)": Experiment,
     "data": Data,
-    "data.options of `synthetic`": SyntheticOptions,
-    "data.options of `montalbano2014`": MontalbanoOptions,
-    "data.options of `arrays`": ArraysOptions,
+    **{f"data.options of `{name}`": one.options for name, one in FORMATS.items()},
     "training": Training,
     "training.stages[]": Stage,
     "training.augmentation": Augmentation,

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from gesture.datasets.catalog import ArraysOptions
+from gesture.datasets.resize import resize
 from gesture.datasets.sequence import MODALITIES, SPLITS, Sequence
 from gesture.datasets.source import Source
 from gesture.errors import GestureError
@@ -142,11 +142,7 @@ def _convert(name: str, array: np.ndarray, options: ArraysOptions, size: int) ->
         array = np.where(array > 0, np.clip(gray, 1, 255), 0).astype(np.uint8)
     elif array.dtype != np.uint8:
         raise ValueError(f"{name} is {array.dtype}, expected uint8" + (" or uint16 [mm]" * (name == "depth")))
-    # Neighbouring depths and masks must not be blended: a mean of person and wall lies where nothing is.
-    resample = Image.Resampling.BOX if name == "rgb" else Image.Resampling.NEAREST
-    if array.shape[1:3] != (size, size):
-        frames = [Image.fromarray(frame.squeeze()).resize((size, size), resample) for frame in array]
-        array = np.stack([np.asarray(frame) for frame in frames]).reshape(len(array), size, size, -1)
+    array = resize(array, size, blend=name == "rgb")
     return array.astype(np.bool_) if name == "mask" else array
 
 

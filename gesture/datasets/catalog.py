@@ -46,6 +46,20 @@ class ArraysOptions(Options):
         return found | {"mask"} if self.mask_from_depth and "depth" in found else found
 
 
+class SmnetOptions(Options):
+    """Options of the 2019 tfrecords."""
+
+    bgr: bool = Field(
+        True,
+        description="The `rgb` arrays hold blue first, as the 2019 converter left them (it reverses the channels); "
+        "`false` for files that it has not gone over.",
+    )
+    max_depth_mm: int = Field(4095, ge=1, description="Depth that gray value 255 stands for in the files [mm].")
+    test_labels: bool = Field(
+        False, description="The labels of the test split are true; in 2019 they were placeholders, all 0."
+    )
+
+
 @dataclass(frozen=True)
 class Format:
     """One raw format.
@@ -70,5 +84,6 @@ _ALL = ("rgb", "depth", "mask", "skeleton")
 FORMATS: dict[str, Format] = {
     "synthetic": Format("gesture.datasets.synthetic", SyntheticOptions, ("preset", "seed"), modalities=_ALL, made=True),
     "montalbano2014": Format("gesture.datasets.montalbano2014", MontalbanoOptions, modalities=_ALL),
+    "smnet": Format("gesture.datasets.smnet", SmnetOptions),
     "arrays": Format("gesture.datasets.arrays", ArraysOptions),
 }

@@ -12,16 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
+from gesture.datasets.chalearn import CLASS_NAMES
 from gesture.datasets.sequence import MODALITIES, Sequence
 from gesture.datasets.source import Source
 from gesture.datasets.video import CroppedVideo
 from gesture.errors import GestureError
-
-CLASS_NAMES = (
-    "vattene", "vieniqui", "perfetto", "furbo", "cheduepalle", "chevuoi", "daccordo", "seipazzo", "combinato",
-    "freganiente", "ok", "cosatifarei", "basta", "prendere", "noncenepiu", "fame", "tantotempo", "buonissimo",
-    "messidaccordo", "sonostufo",
-)  # fmt: skip
 
 _SPLIT_ENDS = {"training": 470, "validation": 700, "test": 940}  # last sample number of each split
 _KNOWN_BAD = {"Sample0539", "Sample0675"}  # damaged in the organisers' archives

@@ -17,7 +17,7 @@ _UNLABELLED = -1
 
 def encode(sequence: Sequence) -> bytes:
     """The sequence as a serialised Example; equal sequences give equal bytes."""
-    example = _Example()
+    example = Example()
     features = example.features.feature
     integers = {
         "id": sequence.id,
@@ -48,7 +48,7 @@ def decode(data: bytes) -> Sequence:
     Raises:
         ValueError: the bytes are no such Example.
     """
-    features = _Example.FromString(data).features.feature
+    features = Example.FromString(data).features.feature
 
     def integer(name: str) -> int | None:
         return int(features[name].int64_list.value[0]) if name in features else None
@@ -125,4 +125,4 @@ def _declare_example() -> Any:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("gesture.Example"))
 
 
-_Example = _declare_example()
+Example = _declare_example()

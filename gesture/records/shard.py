@@ -5,6 +5,7 @@ Format: length (uint64), masked CRC-32C of it, data, masked CRC-32C of the data;
 """
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,6 +42,26 @@ def read_record(file: BinaryIO, offset: int, size: int, path: Path) -> bytes:
     if length != len(data) or length_crc != _masked_crc(frame[:8]) or data_crc != _masked_crc(data):
         raise FailedForGoodError(f"{path}: wrong checksum in the record at byte {offset}; {remedy}")
     return data
+
+
+def read_stream(stream: BinaryIO) -> Iterator[bytes]:
+    """All records from here to the end of a stream, in order; it need not be seekable.
+
+    Raises:
+        ValueError: it ends inside a record, or a checksum is wrong.
+    """
+    while header := stream.read(_HEADER.size):
+        if len(header) < _HEADER.size:
+            raise ValueError("ends inside a record")
+        length, length_crc = _HEADER.unpack(header)
+        if length_crc != _masked_crc(header[:8]):
+            raise ValueError("wrong checksum of a record's length")
+        data, footer = stream.read(length), stream.read(_FOOTER.size)
+        if len(footer) < _FOOTER.size:
+            raise ValueError("ends inside a record")
+        if _FOOTER.unpack(footer) != (_masked_crc(data),):
+            raise ValueError("wrong checksum of a record")
+        yield data
 
 
 def _masked_crc(data: bytes) -> int:

@@ -11,7 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from gesture.datasets.montalbano2014 import CLASS_NAMES, class_names, modalities, read, sources
+from gesture.datasets.chalearn import CLASS_NAMES
+from gesture.datasets.montalbano2014 import class_names, modalities, read, sources
 from gesture.datasets.sequence import Sequence
 from gesture.datasets.synthetic.files import VideoFile
 from gesture.errors import GestureError

@@ -1,7 +1,8 @@
 """The built-in data set: a generator of true ChaLearn 2014 ``SampleXXXX.zip`` files, read as the genuine ones are."""
 
 from gesture.datasets.catalog import SyntheticOptions
-from gesture.datasets.montalbano2014 import CLASS_NAMES, modalities, read, sources
+from gesture.datasets.chalearn import CLASS_NAMES
+from gesture.datasets.montalbano2014 import modalities, read, sources
 from gesture.datasets.synthetic.generate import generate
 from gesture.datasets.synthetic.presets import PRESETS
 
