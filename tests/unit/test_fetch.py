@@ -1,0 +1,329 @@
+"""Downloads from a server that misbehaves: what is recovered from, and what the user is told."""
+
+import base64
+import hashlib
+import random
+import shutil
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from misbehaving_server import MisbehavingServer, running
+
+from gesture.datasets.fetch import ATTEMPTS, Credentials, direct, fetch, remote_size
+from gesture.errors import GestureError
+
+CONTENT = random.Random(1).randbytes(3_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+SHA1 = hashlib.sha1(CONTENT).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def server() -> Iterator[MisbehavingServer]:
+    with running() as one:
+        one.files["/a.zip"] = CONTENT
+        yield one
+
+
+class Client:
+    """Calls `fetch` and remembers how long it would have slept [s]."""
+
+    def __init__(self, server: MisbehavingServer, folder: Path) -> None:
+        self.server = server
+        self.target = folder / "downloads" / "a.zip"
+        self.part = folder / "downloads" / "a.zip.part"
+        self.waits: list[float] = []
+
+    def __call__(self, *urls: str, **options: Any) -> dict[str, Any]:
+        return fetch(list(urls) or [f"{self.server.url}/a.zip"], self.target, sleep=self.waits.append, **options)
+
+    def problem(self, *urls: str, **options: Any) -> str:
+        with pytest.raises(GestureError) as caught:
+            self(*urls, **options)
+        assert "\n" not in str(caught.value)
+        assert not self.target.exists()
+        return str(caught.value)
+
+    def whole(self) -> bool:
+        """The file is right, and nothing else is left in its folder."""
+        return self.target.read_bytes() == CONTENT and list(self.target.parent.iterdir()) == [self.target]
+
+
+@pytest.fixture
+def client(server: MisbehavingServer, tmp_path: Path) -> Client:
+    return Client(server, tmp_path)
+
+
+def test_a_file_comes_with_its_size_and_digest(client: Client) -> None:
+    assert client() == {"size": len(CONTENT), "sha256": SHA256}
+    assert client.whole()
+    assert client.waits == []
+
+
+def test_a_second_call_asks_for_nothing(client: Client, server: MisbehavingServer) -> None:
+    assert client() == client(checksums={"sha256": SHA256})
+    assert len(server.gets) == 1
+
+
+def test_progress_shows_rate_and_time_left(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    client()
+    assert "a.zip: 100%" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("checksums", [{"sha256": SHA256}, {"sha1": SHA1}, {}])
+@pytest.mark.parametrize("etag", ['"1"', None])
+def test_a_dropped_connection_is_resumed_where_it_broke(
+    client: Client, server: MisbehavingServer, checksums: dict[str, str], etag: str | None
+) -> None:
+    server.etag = etag
+    server.faults = ["drops", "drops"]
+    client(checksums=checksums)
+    assert client.whole()
+    assert server.ranges == [None, "bytes=1500000-", "bytes=2250000-"]
+    assert client.waits == [1, 1]
+
+
+def test_a_killed_download_is_resumed_by_the_next_run(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["drops", *["hangs_up"] * ATTEMPTS]
+    message = client.problem()
+    assert "1.5 MB are kept: run again to go on" in message
+    client()
+    assert client.whole()
+    assert server.ranges[-1] == "bytes=1500000-"
+
+
+def test_waits_double_while_nothing_arrives_and_then_it_gives_up(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["hangs_up"] * ATTEMPTS
+    assert f"{server.url}/a.zip: no connection" in client.problem()
+    assert client.waits == [1, 2, 4, 8, 16, 32, 60]
+
+
+def test_a_busy_server_says_itself_how_long_to_wait(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["is_busy"]
+    client()
+    assert client.waits == [7]
+
+
+def test_a_server_that_ignores_range_sends_all_again(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["drops", "ignores_range"]
+    client()
+    assert client.whole()
+
+
+def test_a_server_that_sends_another_range_is_asked_for_the_whole(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["drops", "sends_other_range"]
+    client()
+    assert client.whole()
+    assert server.ranges == [None, "bytes=1500000-", None]
+
+
+@pytest.mark.parametrize("fault", ["well", "ignores_if_range"])
+def test_a_file_that_changed_meanwhile_is_not_joined_with_its_old_half(
+    client: Client, server: MisbehavingServer, fault: str
+) -> None:
+    server.files["/a.zip"] = bytes(len(CONTENT))
+    server.faults = ["drops", *["hangs_up"] * ATTEMPTS]
+    client.problem()
+    server.files["/a.zip"], server.etag, server.faults = CONTENT, '"2"', [fault]
+    client()
+    assert client.whole()
+
+
+def test_bytes_of_another_server_are_not_joined_without_a_checksum(client: Client, server: MisbehavingServer) -> None:
+    server.files["/b.zip"] = bytes(len(CONTENT))
+    server.faults = ["drops", 404]
+    client(f"{server.url}/b.zip", f"{server.url}/a.zip")
+    assert client.whole()
+
+
+def test_a_kept_part_of_wrong_bytes_is_replaced(client: Client, server: MisbehavingServer) -> None:
+    client.part.parent.mkdir()
+    client.part.write_bytes(b"x" * 1000)
+    client(checksums={"sha256": SHA256})
+    assert client.whole()
+    assert server.ranges == ["bytes=1000-", None]
+
+
+@pytest.mark.parametrize("size", [len(CONTENT), len(CONTENT) + 5])
+def test_a_kept_part_that_is_too_long_is_replaced(client: Client, server: MisbehavingServer, size: int) -> None:
+    client.part.parent.mkdir()
+    client.part.write_bytes(b"x" * size)
+    client(checksums={"sha256": SHA256})
+    assert client.whole()
+
+
+def test_a_length_that_is_too_large_is_named_in_the_end(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["promises_too_much"] * 20
+    message = client.problem()
+    assert f"{ATTEMPTS} times in a row" in message
+    assert client.part.exists()
+
+
+def test_a_length_that_is_too_large_once_is_recovered_from(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["promises_too_much"]
+    client()
+    assert client.whole()
+
+
+def test_a_length_that_is_too_small_is_found_by_the_checksum(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["promises_too_little"]
+    assert f"expected {SHA256}" in client.problem(checksums={"sha256": SHA256})
+
+
+def test_a_server_that_tells_no_length_is_read_to_its_end(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["says_no_length"]
+    client()
+    assert client.whole()
+
+
+@pytest.mark.parametrize("fault", ["sends_page", "sends_page_as_data"])
+def test_a_web_page_is_not_taken_for_the_file(client: Client, server: MisbehavingServer, fault: str) -> None:
+    server.faults = ["drops", fault]
+    message = client.problem()
+    assert f"{server.url}/a.zip: is a web page, not the file" in message
+    assert client.part.stat().st_size == 1_500_000
+    client()
+    assert client.whole()
+
+
+def test_wrong_bytes_never_get_the_name(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["sends_wrong_bytes"]
+    message = client.problem(checksums={"sha1": SHA1})
+    assert f"sha1 is {hashlib.sha1(bytes(len(CONTENT))).hexdigest()}, expected {SHA1}" in message
+    assert not client.part.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "no such file (status 404): check data.download.files"),
+        (401, "may not be read (status 401): if it needs a user and password, name the environment variables"),
+        (403, "may not be read (status 403)"),
+        (418, "unexpected status 418"),
+        (416, "unexpected status 416"),
+        (503, "the server is busy (status 503), 8 times in a row"),
+    ],
+)
+def test_a_status_is_told_with_address_and_remedy(
+    client: Client, server: MisbehavingServer, status: int, words: str
+) -> None:
+    server.faults = [status] * ATTEMPTS
+    message = client.problem()
+    assert message.startswith(f"{server.url}/a.zip: {words}")
+    assert message.endswith(f"(or put the file at {client.target} by hand)")
+
+
+def test_mirrors_are_asked_in_order(client: Client, server: MisbehavingServer) -> None:
+    server.faults = [404, "sends_wrong_bytes"]
+    urls = [f"{server.url}/{name}" for name in ("gone.zip", "a.zip", "a.zip")]
+    client(*urls, checksums={"sha256": SHA256})
+    assert client.whole()
+    assert [one["Path"] for one in server.gets] == ["/gone.zip", "/a.zip", "/a.zip"]
+
+
+def test_a_mirror_goes_on_where_the_first_server_broke(client: Client, server: MisbehavingServer) -> None:
+    server.files["/mirror/a.zip"] = CONTENT
+    server.faults = ["drops", 404]
+    client(f"{server.url}/a.zip", f"{server.url}/mirror/a.zip", checksums={"sha256": SHA256})
+    assert client.whole()
+    assert server.ranges[-1] == "bytes=1500000-"
+
+
+def test_all_mirrors_are_named_when_none_gives_the_file(client: Client, server: MisbehavingServer) -> None:
+    message = client.problem(f"{server.url}/b", f"{server.url}/c")
+    assert f"{server.url}/b: no such file" in message
+    assert f"{server.url}/c: no such file" in message
+
+
+def test_a_server_that_is_not_there_is_named(client: Client, server: MisbehavingServer) -> None:
+    with running() as gone:
+        url = gone.url
+    assert f"{url}/a.zip: no connection" in client.problem(f"{url}/a.zip")
+
+
+def test_a_file_there_already_must_be_the_expected_one(client: Client) -> None:
+    client.target.parent.mkdir()
+    client.target.write_bytes(b"something else")
+    with pytest.raises(GestureError, match=r"a\.zip: not the expected file: sha256 is .*: remove the file"):
+        client(checksums={"sha256": SHA256})
+
+
+# ---- Secrets --------------------------------------------------------------------------------------------------------
+
+LOGIN = Credentials("anna", "sécret", "GESTURE_USER and GESTURE_PASSWORD")
+
+
+def test_user_and_password_open_the_door(client: Client, server: MisbehavingServer) -> None:
+    server.login = (LOGIN.user, LOGIN.password)
+    client(credentials=LOGIN)
+    assert client.whole()
+
+
+def test_a_refused_password_is_not_shown(
+    client: Client, server: MisbehavingServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.login = ("anna", "other")
+    message = client.problem(credentials=LOGIN)
+    assert "refuses user and password (status 401): check GESTURE_USER and GESTURE_PASSWORD" in message
+    secrets = (LOGIN.password, base64.b64encode(f"anna:{LOGIN.password}".encode()).decode())
+    everything = message + repr(LOGIN) + "".join(capsys.readouterr())
+    assert not any(secret in everything for secret in secrets)
+
+
+def test_a_redirect_to_another_host_does_not_take_the_password_along(client: Client, server: MisbehavingServer) -> None:
+    with running() as first:
+        first.elsewhere = server.url
+        client(f"{first.url}/a.zip", credentials=LOGIN)
+    assert "Authorization" in first.gets[0]
+    assert "Authorization" not in server.gets[0]
+    assert client.whole()
+
+
+def test_what_may_be_secret_in_a_url_is_not_shown(client: Client, server: MisbehavingServer) -> None:
+    url = f"{server.url.replace('//', '//anna:hidden1@')}/b.zip?token=hidden1"
+    assert "hidden1" not in client.problem(url)
+
+
+# ---- Before it starts -----------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_told_before_the_first_byte(
+    client: Client, server: MisbehavingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(2_990_000))
+    assert "a.zip needs 0.00 GB" in client.problem()
+    assert not client.part.exists()
+
+
+def test_the_size_is_known_without_a_download(server: MisbehavingServer) -> None:
+    assert remote_size(f"{server.url}/a.zip") == len(CONTENT)
+    assert server.gets == []
+
+
+@pytest.mark.parametrize(
+    ("share", "file"),
+    [
+        ("https://x.org/index.php/s/cD4mXyz", "https://x.org/index.php/s/cD4mXyz/download"),
+        ("https://x.org/cloud/index.php/s/cD4mXyz/", "https://x.org/cloud/index.php/s/cD4mXyz/download"),
+        ("https://x.org/s/abcdeABCDE12345", "https://x.org/s/abcdeABCDE12345/download"),
+        ("https://x.org/index.php/s/cD4mXyz/download", "https://x.org/index.php/s/cD4mXyz/download"),
+        ("https://x.org/s/data.zip", "https://x.org/s/data.zip"),
+    ],
+)
+def test_a_nextcloud_share_is_read_from_its_download_address(share: str, file: str) -> None:
+    assert direct(share) == file
+    assert direct(file) == file
+
+
+def test_a_share_link_brings_the_file_not_the_page(client: Client, server: MisbehavingServer) -> None:
+    server.files = {"/index.php/s/cD4mXyz": b"<html>", "/index.php/s/cD4mXyz/download": CONTENT}
+    client(f"{server.url}/index.php/s/cD4mXyz")
+    assert client.whole()
