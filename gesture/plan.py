@@ -12,7 +12,7 @@ from gesture.datasets.catalog import FORMATS
 from gesture.errors import GestureError
 from gesture.files import value_digest
 from gesture.problems import not_one_of
-from gesture.settings import Experiment, Stage, Training, Variant
+from gesture.settings import Download, Experiment, Stage, Training, Variant
 
 DOWNLOAD_RECIPE = 1
 CONVERT_RECIPE = 1
@@ -63,7 +63,14 @@ def raw_name(experiment: Experiment) -> str:
     data = experiment.data
     options = experiment.dataset_options.model_dump(mode="json")
     raw = {key: options[key] for key in FORMATS[data.dataset].raw_options}
-    return f"{data.dataset}-{value_digest([DOWNLOAD_RECIPE, raw, data.folder])[:8]}"
+    origin = _remote(data.download) if data.download else data.folder
+    return f"{data.dataset}-{value_digest([DOWNLOAD_RECIPE, raw, origin])[:8]}"
+
+
+def _remote(download: Download) -> list[Any]:
+    """What decides which bytes come: of several URLs the first, for mirrors have the same."""
+    files = [[one.name, one.urls[0], one.checksums, one.unpack] for one in download.files]
+    return [files, download.subfolder]
 
 
 def records_name(experiment: Experiment) -> str:

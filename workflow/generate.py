@@ -15,7 +15,18 @@ from pydantic import BaseModel
 
 from gesture.datasets.catalog import FORMATS
 from gesture.models.settings import JointsSettings, SMnetSettings
-from gesture.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
+from gesture.settings import (
+    Augmentation,
+    Average,
+    Data,
+    Download,
+    Experiment,
+    RemoteFile,
+    Report,
+    Stage,
+    Training,
+    Variant,
+)
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path("workflow/schemas/config.schema.json")
@@ -25,6 +36,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "(top)": Experiment,
     "data": Data,
     **{f"data.options of `{name}`": one.options for name, one in FORMATS.items()},
+    "data.download": Download,
+    "data.download.files[]": RemoteFile,
     "training": Training,
     "training.stages[]": Stage,
     "training.augmentation": Augmentation,

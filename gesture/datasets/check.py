@@ -24,7 +24,7 @@ def check(experiment: Experiment) -> None:
                 "c3d_rgb.chkp, c3d_depth.chkp and c3d_sk.chkp there, or remove the key to start from random weights"
             )
     data = experiment.data
-    if FORMATS[data.dataset].made:
+    if FORMATS[data.dataset].made or data.download:
         return
     folder = Path(os.path.expandvars(data.folder or ""))
     if not folder.is_dir():

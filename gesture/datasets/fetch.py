@@ -79,21 +79,23 @@ def fetch(
     """
     checksums = checksums or {}
     if target.exists():
-        problem = _difference(target, checksums)
+        facts = _facts(target, checksums)
+        problem = _difference(facts, checksums)
         if problem:
             raise GestureError(f"{target}: {problem}: remove the file and run again")
-        return _facts(target)
+        return facts
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(target)
     problems = []
     with requests.Session() as session:
         for url in urls:
             try:
-                _patiently(session, url, part, checksums, credentials, sleep)
+                facts = _patiently(session, url, part, checksums, credentials, sleep)
             except _RefusedError as error:
                 problems.append(f"{shown(url)}: {error}")
             else:
-                return part.finish()
+                part.finish()
+                return facts
     raise GestureError(f"{'; '.join(problems)} (or put the file at {target} by hand)")
 
 
@@ -147,31 +149,28 @@ class _Part:
         self.path.unlink(missing_ok=True)
         self.origin_path.unlink(missing_ok=True)
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self) -> None:
         """Gives the verified file its name."""
         sync(self.path)
-        facts = _facts(self.path)
         self.path.replace(self.target)
         sync(self.target.parent)
         self.origin_path.unlink(missing_ok=True)
-        return facts
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    return {"size": path.stat().st_size, "sha256": _digest(path, "sha256")}
+def _facts(path: Path, checksums: Mapping[str, str]) -> dict[str, Any]:
+    """Size [bytes], SHA-256 and whatever other digests are needed for comparison."""
+    facts: dict[str, Any] = {"size": path.stat().st_size}
+    for algorithm in sorted({"sha256", *checksums}):
+        with path.open("rb") as file:
+            facts[algorithm] = hashlib.file_digest(file, algorithm).hexdigest()
+    return facts
 
 
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
-
-
-def _difference(path: Path, checksums: Mapping[str, str]) -> str | None:
+def _difference(facts: Mapping[str, Any], checksums: Mapping[str, str]) -> str | None:
     """What tells a file from the expected one, in words."""
     for algorithm, expected in checksums.items():
-        found = _digest(path, algorithm)
-        if found != expected:
-            return f"not the expected file: {algorithm} is {found}, expected {expected}"
+        if facts[algorithm] != expected:
+            return f"not the expected file: {algorithm} is {facts[algorithm]}, expected {expected}"
     return None
 
 
@@ -185,8 +184,8 @@ def _patiently(
     checksums: Mapping[str, str],
     credentials: Credentials | None,
     sleep: Callable[[float], None],
-) -> None:
-    """Attempts until the whole, right file is there; gives up when nothing new arrives."""
+) -> dict[str, Any]:
+    """Attempts until the whole, right file is there, and returns its facts; gives up when nothing new arrives."""
     best, failures = part.size, 0
     while True:
         # Bytes of another URL may be joined only if a checksum would tell that they do not belong together.
@@ -195,11 +194,12 @@ def _patiently(
         resumed = part.size > 0
         try:
             _attempt(session, url, part, credentials)
-            problem = _difference(part.path, checksums)
+            facts = _facts(part.path, checksums)
+            problem = _difference(facts, checksums)
             if problem:
                 part.discard()
                 raise _InterruptedError(problem) if resumed else _RefusedError(problem)
-            return
+            return facts
         except _InterruptedError as error:
             failures = 1 if part.size > best else failures + 1
             best = max(best, part.size)

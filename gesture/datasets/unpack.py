@@ -56,7 +56,9 @@ def unpack(archive: Path, folder: Path) -> None:
                     raise GestureError(f"{archive}: takes more space than is free in {folder}: make room")
                 bar.update(_write(member, folder / member.name, archive))
     except (*_DAMAGED, OSError) as error:
-        raise GestureError(f"{archive}: cannot be unpacked ({error or type(error).__name__})") from error
+        raise GestureError(
+            f"{archive}: cannot be unpacked ({error or type(error).__name__}): remove it and run again if damaged"
+        ) from error
 
 
 def _members(archive: Path) -> Iterator[_Member]:
@@ -70,6 +72,9 @@ def _members(archive: Path) -> Iterator[_Member]:
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
     with zipfile.ZipFile(archive) as file:
+        # Where an archive of archives is cut off, the last archive in it would be taken for the whole.
+        if min((info.header_offset for info in file.infolist()), default=0) > 0:
+            raise zipfile.BadZipFile("it has no list of entries at its end")
         for info in file.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the archive was not made on Unix
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -115,6 +120,8 @@ def _write(member: _Member, path: Path, archive: Path) -> int:
     except FileExistsError:
         raise GestureError(f"{archive}: {member.name!r} is there already: another file or archive has it too") from None
     if written != member.size:
-        raise GestureError(f"{archive}: {member.name!r} has {written} bytes, not {member.size}: damaged")
+        raise GestureError(
+            f"{archive}: {member.name!r} has {written} bytes, not {member.size}: damaged: remove it and run again"
+        )
     sync(path)
     return written

@@ -64,7 +64,8 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
          "data.options.preset: 'tinny' is not a preset (tiny, demo, default); did you mean 'tiny'?"),
         (configuration(data={"dataset": "arrays", "folder": "x"}), "data.options.classes: is missing"),
         (configuration(data={"dataset": "montalbano2014"}),
-         "data: data set 'montalbano2014' needs `folder`: the folder with its raw files"),
+         "data: data set 'montalbano2014' needs `folder`: the folder with its raw files, "
+         "or `download`: where to get them"),
         (configuration(data={"folder": "x"}), "data: data set 'synthetic' is made, not read: remove `folder`"),
         (configuration(training={"stages": [{"epochs": 1, "steps": 9, "rate": 1}]}),
          "training.stages[0]: give either `epochs` or `steps`"),

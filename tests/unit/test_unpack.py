@@ -126,6 +126,15 @@ def test_a_cut_archive_is_one_line(kind: str, tmp_path: Path) -> None:
         problem(archive, tmp_path / "out")
 
 
+def test_a_cut_archive_of_archives_is_not_taken_for_the_last_one_in_it(tmp_path: Path) -> None:
+    inner = make(tmp_path, "zip", {"Sample0001_data.csv": b"1120,20,2881"}).read_bytes()
+    archive = tmp_path / "Train1.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("Sample0001.zip", inner)
+    archive.write_bytes(archive.read_bytes()[:-60])
+    assert "cannot be unpacked" in problem(archive, tmp_path / "out")
+
+
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
     archive = make(tmp_path, "zip", {"a": bytes(range(256)) * 500})
     raw = bytearray(archive.read_bytes())

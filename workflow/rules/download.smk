@@ -1,8 +1,8 @@
-# Raw files: made by the generator, or found in the user's folder.
+# Raw files: made by the generator, downloaded, or found in the user's folder.
 
 
 rule download:
-    """Step 1: make or check the raw files. IN: data.folder, if any. OUT: manifest of the files."""
+    """Step 1: make, download or check the raw files. IN: data.folder, if any. OUT: manifest of the files."""
     output:
         manifest="<raw>/manifest.json",
     log:
