@@ -16,7 +16,7 @@ class Options(BaseModel):
 
 
 class MontalbanoOptions(Options):
-    """Options of ChaLearn LAP 2014 track 3."""
+    """Options of the ChaLearn recordings of 2013 and 2014."""
 
     context_frames: int = Field(
         15, ge=0, le=100, description="Frames kept before and after each labelled gesture [frames]."
@@ -84,6 +84,7 @@ _ALL = ("rgb", "depth", "mask", "skeleton")
 FORMATS: dict[str, Format] = {
     "synthetic": Format("gesture.datasets.synthetic", SyntheticOptions, ("preset", "seed"), modalities=_ALL, made=True),
     "montalbano2014": Format("gesture.datasets.montalbano2014", MontalbanoOptions, modalities=_ALL),
+    "montalbano2013": Format("gesture.datasets.montalbano2013", MontalbanoOptions, modalities=_ALL),
     "smnet": Format("gesture.datasets.smnet", SmnetOptions),
     "arrays": Format("gesture.datasets.arrays", ArraysOptions),
 }

@@ -27,7 +27,7 @@ PROBLEMS: dict[str, tuple[Any, str]] = {
     ),
     "an unknown data set": (
         lambda value: value["data"].update(dataset="sythetic"),
-        "data.dataset: 'sythetic' is not a data set (synthetic, montalbano2014, smnet, arrays); "
+        "data.dataset: 'sythetic' is not a data set (synthetic, montalbano2014, montalbano2013, smnet, arrays); "
         "did you mean 'synthetic'?",
     ),
     "an unknown key": (
