@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gesture.datasets.catalog import FORMATS
+from gesture.datasets.remote import Download
 from gesture.errors import GestureError
 from gesture.files import value_digest
 from gesture.problems import not_one_of
-from gesture.settings import Download, Experiment, Stage, Training, Variant
+from gesture.settings import Experiment, Stage, Training, Variant
 
 DOWNLOAD_RECIPE = 1
 CONVERT_RECIPE = 1

@@ -14,19 +14,9 @@ import yaml
 from pydantic import BaseModel
 
 from gesture.datasets.catalog import FORMATS
+from gesture.datasets.remote import Download, RemoteFile
 from gesture.models.settings import JointsSettings, SMnetSettings
-from gesture.settings import (
-    Augmentation,
-    Average,
-    Data,
-    Download,
-    Experiment,
-    RemoteFile,
-    Report,
-    Stage,
-    Training,
-    Variant,
-)
+from gesture.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path("workflow/schemas/config.schema.json")

@@ -10,10 +10,12 @@ from tqdm import tqdm
 
 from gesture.datasets.catalog import FORMATS, SyntheticOptions
 from gesture.datasets.fetch import Credentials, check_space, fetch, remote_size
+from gesture.datasets.remote import Download, RemoteFile
 from gesture.datasets.unpack import unpack
 from gesture.errors import GestureError
 from gesture.files import read_json, sync, write_json
-from gesture.settings import Download, Experiment, RemoteFile
+from gesture.lease import Lease
+from gesture.settings import Experiment
 
 
 def download(experiment: Experiment, output: Path, processes: int) -> None:
@@ -62,15 +64,10 @@ def _download(settings: Download, where: Path) -> Path:
     The files wait in `downloads` until all have come. Digests of those that were used are kept in
     `download.lock.json`: a file that has no checksum in the configuration never changes unnoticed either.
     """
-    raw, lock = where / "raw", where / "download.lock.json"
+    raw = where / "raw"
     if not raw.exists():
-        where.mkdir(parents=True, exist_ok=True)
-        facts = _fetch_all(settings, where / "downloads", read_json(lock) if lock.exists() else {})
-        unfinished = where / "raw.part"
-        _assemble(settings.files, where / "downloads", unfinished)
-        write_json(lock, facts)
-        unfinished.rename(raw)
-        sync(where)
+        with Lease(where):
+            _fill(settings, where)
     folder = raw / (settings.subfolder or "")
     if not folder.is_dir():
         there = ", ".join(sorted(one.name for one in raw.iterdir())[:5])
@@ -78,13 +75,24 @@ def _download(settings: Download, where: Path) -> Path:
     return folder
 
 
+def _fill(settings: Download, where: Path) -> None:
+    lock = where / "download.lock.json"
+    facts = _fetch_all(settings, where / "downloads", read_json(lock) if lock.exists() else {})
+    unfinished = where / "raw.part"
+    _assemble(settings.files, where / "downloads", unfinished)
+    write_json(lock, facts)
+    unfinished.rename(where / "raw")
+    sync(where)
+
+
 def _fetch_all(settings: Download, folder: Path, lock: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Downloads what is not in the folder yet; returns size [bytes] and digests of each file."""
     credentials = _credentials(settings)
     missing = [file for file in settings.files if not (folder / file.name).exists()]
-    needed = sum(remote_size(file.urls[0], credentials) or 0 for file in missing)
+    # What is unpacked takes its space once more, and as a rule more than that.
+    needed = sum((remote_size(file.urls[0], credentials) or 0) * (1 + file.unpack) for file in missing)
     kept = sum(one.stat().st_size for one in folder.glob("*.part"))
-    check_space(folder.parent, needed - kept, f"the download of {len(missing)} files")
+    check_space(folder.parent, needed - kept, "the download")
     facts = {}
     for file in settings.files:
         known = {"sha256": lock[file.name]["sha256"]} if file.name in lock else {}

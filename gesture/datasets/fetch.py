@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.auth import HTTPBasicAuth
 from tqdm import tqdm
 
+from gesture.datasets.partial import Partial, shown
 from gesture.errors import GestureError
-from gesture.files import read_json, sync, write_json
 
 ATTEMPTS = 8  # in a row without a new byte: two minutes of waiting
 LONGEST_WAIT = 60.0  # [s]
@@ -85,7 +84,7 @@ def fetch(
             raise GestureError(f"{target}: {problem}: remove the file and run again")
         return facts
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _Part(target)
+    part = Partial(target)
     problems = []
     with requests.Session() as session:
         for url in urls:
@@ -115,48 +114,6 @@ def direct(url: str) -> str:
     return f"{share[1]}/download" if share else url
 
 
-def shown(url: str) -> str:
-    """A URL as messages may show it: without user, password and query, any of which may be a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-# ---- The partial file -----------------------------------------------------------------------------------------------
-
-
-class _Part:
-    """``<target>.part``, and beside it where it came from: URL, validator (ETag or date), whole size [bytes]."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-        self.path = target.with_name(f"{target.name}.part")
-        self.origin_path = target.with_name(f"{target.name}.part.json")
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    @property
-    def origin(self) -> dict[str, Any]:
-        return read_json(self.origin_path) if self.origin_path.exists() else {}
-
-    def begin(self, url: str, validator: str | None, size: int | None) -> None:
-        """Forgets all bytes; those to come are of this origin."""
-        self.path.write_bytes(b"")
-        write_json(self.origin_path, {"url": shown(url), "validator": validator, "size": size})
-
-    def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.origin_path.unlink(missing_ok=True)
-
-    def finish(self) -> None:
-        """Gives the verified file its name."""
-        sync(self.path)
-        self.path.replace(self.target)
-        sync(self.target.parent)
-        self.origin_path.unlink(missing_ok=True)
-
-
 def _facts(path: Path, checksums: Mapping[str, str]) -> dict[str, Any]:
     """Size [bytes], SHA-256 and whatever other digests are needed for comparison."""
     facts: dict[str, Any] = {"size": path.stat().st_size}
@@ -180,7 +137,7 @@ def _difference(facts: Mapping[str, Any], checksums: Mapping[str, str]) -> str |
 def _patiently(
     session: requests.Session,
     url: str,
-    part: _Part,
+    part: Partial,
     checksums: Mapping[str, str],
     credentials: Credentials | None,
     sleep: Callable[[float], None],
@@ -211,7 +168,7 @@ def _patiently(
             sleep(wait)
 
 
-def _attempt(session: requests.Session, url: str, part: _Part, credentials: Credentials | None) -> None:
+def _attempt(session: requests.Session, url: str, part: Partial, credentials: Credentials | None) -> None:
     """One request, for what is missing; returns when the body has come to its end."""
     start, origin = part.size, part.origin
     if start and start == origin.get("size"):
@@ -244,11 +201,13 @@ def _attempt(session: requests.Session, url: str, part: _Part, credentials: Cred
             _check_space(part, total)
             part.begin(url, _validator(response), total)
         _write(part, total, first, chunks)
+    if part.size == 0:
+        raise _InterruptedError("sent nothing")
     if total is not None and part.size != total:
         raise _InterruptedError(f"sent {part.size} of {total} bytes")
 
 
-def _write(part: _Part, total: int | None, first: bytes, rest: Iterator[bytes]) -> None:
+def _write(part: Partial, total: int | None, first: bytes, rest: Iterator[bytes]) -> None:
     try:
         with (
             part.path.open("ab") as file,
@@ -271,9 +230,7 @@ def _network_errors() -> Iterator[None]:
         raise _RefusedError("its certificate is not trusted, or it speaks no TLS") from error
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise _InterruptedError("no answer in time") from error
-    except urllib3.exceptions.HTTPError as error:
-        raise _InterruptedError("the connection was dropped") from error
-    except requests.ConnectionError as error:
+    except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:
         raise _InterruptedError("no connection, or it was dropped") from error
     except requests.RequestException as error:
         raise _RefusedError(f"no usable answer ({type(error).__name__})") from error
@@ -301,7 +258,7 @@ def _check_status(response: requests.Response, credentials: Credentials | None) 
     raise _RefusedError(f"unexpected status {status}")
 
 
-def _check_range(response: requests.Response, part: _Part, known: str | None, total: int | None) -> None:
+def _check_range(response: requests.Response, part: Partial, known: str | None, total: int | None) -> None:
     """Discards the partial file if the answer does not continue it."""
     begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     size = part.origin.get("size")
@@ -316,7 +273,7 @@ def _check_range(response: requests.Response, part: _Part, known: str | None, to
     raise _InterruptedError(f"{problem}: from its beginning again")
 
 
-def _check_space(part: _Part, total: int | None) -> None:
+def _check_space(part: Partial, total: int | None) -> None:
     missing = (total or 0) - part.size
     check_space(part.target.parent, missing, part.target.name)
 

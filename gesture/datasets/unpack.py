@@ -62,7 +62,9 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _members(archive: Path) -> Iterator[_Member]:
-    if zipfile.is_zipfile(archive):
+    with archive.open("rb") as file:
+        is_zip = file.read(2) == b"PK"  # at the end, a tar archive of zip archives looks like one of them
+    if is_zip:
         yield from _zip_members(archive)
     elif tarfile.is_tarfile(archive):
         yield from _tar_members(archive)

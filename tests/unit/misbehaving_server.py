@@ -135,6 +135,9 @@ class _Handler(BaseHTTPRequestHandler):
     def says_no_length(self, content: bytes) -> None:
         self._send(200, content, length=None)
 
+    def sends_nothing(self, content: bytes) -> None:
+        self._send(200, b"", length=None)
+
     def is_busy(self, content: bytes) -> None:
         self._send(503, b"later", {"Retry-After": "7"})
 

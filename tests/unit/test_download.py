@@ -2,7 +2,9 @@
 
 import io
 import json
+import shutil
 import zipfile
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ from made_up_arrays import settings_of, write_arrays
 from misbehaving_server import MisbehavingServer, running
 
 from gesture.datasets.download import download
-from gesture.errors import GestureError
+from gesture.errors import GestureError, HeldByAnotherError
+from gesture.lease import Lease
 from gesture.plan import raw_name
 from gesture.settings import Experiment, parse
 
@@ -113,6 +116,21 @@ def test_user_and_password_come_from_the_environment(
     assert "hidden1" not in everything
 
 
+def test_two_downloads_of_one_data_set_do_not_meet(server: MisbehavingServer) -> None:
+    with Lease(Path("resources/it"), heartbeat=0.01), pytest.raises(HeldByAnotherError, match="let it finish"):
+        run(packed(server))
+    assert server.gets == []
+
+
+def test_a_full_disk_is_told_before_the_first_file(server: MisbehavingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "free")
+    free = len(server.files["/all.zip"]) * 3 // 2
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(free))
+    with pytest.raises(GestureError, match="resources/it: the download needs"):
+        run(packed(server))
+    assert server.gets == []
+
+
 def test_a_wrong_subfolder_is_named_with_what_there_is(server: MisbehavingServer) -> None:
     with pytest.raises(
         GestureError, match=r"data\.download\.subfolder: .*/pot: no such folder; in .*/raw there is top"
@@ -132,7 +150,9 @@ def test_a_mirror_more_keeps_the_folder_and_another_checksum_does_not(server: Mi
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ({"urls": ["ftp://x/y"]}, "data.download.files[0].urls: entry 1 should start with http:// or https://"),
+        ({"urls": ["ftp://x/y"]}, "data.download.files[0].urls: entry 1 should be http:// or https:// with a host"),
+        ({"urls": ["https://x/y", "http://[::1/"]}, "data.download.files[0].urls: entry 2 should be http://"),
+        ({"urls": ["http://x:port/"]}, "data.download.files[0].urls: entry 1 should be http://"),
         ({"urls": ["https://anna:hidden1@x/y"]}, "user and password belong in the environment"),
         ({"urls": []}, "data.download.files[0].urls: needs at least 1 entry"),
         ({"sha256": "abc"}, "data.download.files[0].sha256: should be 64 hexadecimal digits, got 'abc'"),

@@ -183,6 +183,12 @@ def test_a_server_that_tells_no_length_is_read_to_its_end(client: Client, server
     assert client.whole()
 
 
+def test_an_empty_answer_is_not_taken_for_the_file(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["sends_nothing"]
+    client()
+    assert client.whole()
+
+
 @pytest.mark.parametrize("fault", ["sends_page", "sends_page_as_data"])
 def test_a_web_page_is_not_taken_for_the_file(client: Client, server: MisbehavingServer, fault: str) -> None:
     server.faults = ["drops", fault]

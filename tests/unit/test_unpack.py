@@ -135,6 +135,13 @@ def test_a_cut_archive_of_archives_is_not_taken_for_the_last_one_in_it(tmp_path:
     assert "cannot be unpacked" in problem(archive, tmp_path / "out")
 
 
+def test_archives_in_an_archive_stay_as_they_are(tmp_path: Path) -> None:
+    inner = make(tmp_path, "zip", {"Sample0001_data.csv": b"1120,20,2881"}).read_bytes()
+    for kind in ("zip", "tar"):
+        unpack(make(tmp_path, kind, {"Sample0001.zip": inner}), tmp_path / kind / "out")
+        assert found(tmp_path / kind / "out") == {"Sample0001.zip": inner}
+
+
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
     archive = make(tmp_path, "zip", {"a": bytes(range(256)) * 500})
     raw = bytearray(archive.read_bytes())
