@@ -146,16 +146,14 @@ def _patiently(
     best, failures = part.size, 0
     while True:
         # Bytes of another URL may be joined only if a checksum would tell that they do not belong together.
-        if not checksums and part.origin.get("url") != shown(url):
-            part.discard()
-        resumed = part.size > 0
+        start = part.size if checksums or part.origin.get("url") == shown(url) else 0
         try:
-            _attempt(session, url, part, credentials)
+            _attempt(session, url, part, start, credentials)
             facts = _facts(part.path, checksums)
             problem = _difference(facts, checksums)
             if problem:
                 part.discard()
-                raise _InterruptedError(problem) if resumed else _RefusedError(problem)
+                raise _InterruptedError(problem) if start else _RefusedError(problem)
             return facts
         except _InterruptedError as error:
             failures = 1 if part.size > best else failures + 1
@@ -168,9 +166,9 @@ def _patiently(
             sleep(wait)
 
 
-def _attempt(session: requests.Session, url: str, part: Partial, credentials: Credentials | None) -> None:
-    """One request, for what is missing; returns when the body has come to its end."""
-    start, origin = part.size, part.origin
+def _attempt(session: requests.Session, url: str, part: Partial, start: int, credentials: Credentials | None) -> None:
+    """One request, for the bytes from ``start`` on; returns when the body has come to its end."""
+    origin = part.origin
     if start and start == origin.get("size"):
         return
     known = origin.get("validator") if origin.get("url") == shown(url) else None

@@ -17,6 +17,7 @@ from gesture.errors import GestureError
 from gesture.files import sync
 
 MOST_FILES = 1_000_000
+_REMEDY = "if you trust the archive, unpack it by hand and give data.folder instead of data.download"
 CHUNK = 1 << 20
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError)
 
@@ -46,7 +47,7 @@ def unpack(archive: Path, folder: Path) -> None:
             for member in _members(archive):
                 problem = member.problem or _name_problem(member.name)
                 if problem:
-                    raise GestureError(f"{archive}: entry {member.name!r} {problem}: such an archive is not unpacked")
+                    raise GestureError(f"{archive}: entry {member.name!r} {problem}; {_REMEDY}")
                 count, room = count + 1, room - member.size
                 if count > MOST_FILES:
                     raise GestureError(

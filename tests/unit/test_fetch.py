@@ -143,6 +143,14 @@ def test_bytes_of_another_server_are_not_joined_without_a_checksum(client: Clien
     assert client.whole()
 
 
+def test_a_dead_mirror_does_not_cost_what_was_kept(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["drops", 404, 404]
+    client.problem(f"{server.url}/a.zip", f"{server.url}/mirror/a.zip")
+    client()
+    assert client.whole()
+    assert server.ranges == [None, "bytes=1500000-", None, "bytes=1500000-"]
+
+
 def test_a_kept_part_of_wrong_bytes_is_replaced(client: Client, server: MisbehavingServer) -> None:
     client.part.parent.mkdir()
     client.part.write_bytes(b"x" * 1000)
@@ -252,6 +260,12 @@ def test_a_server_that_is_not_there_is_named(client: Client, server: Misbehaving
     with running() as gone:
         url = gone.url
     assert f"{url}/a.zip: no connection" in client.problem(f"{url}/a.zip")
+
+
+def test_a_server_without_tls_is_not_asked_again_and_again(client: Client, server: MisbehavingServer) -> None:
+    url = server.url.replace("http:", "https:")
+    assert f"{url}/a.zip: its certificate is not trusted, or it speaks no TLS" in client.problem(f"{url}/a.zip")
+    assert client.waits == []
 
 
 def test_a_file_there_already_must_be_the_expected_one(client: Client) -> None:
