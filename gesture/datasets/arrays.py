@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gesture.datasets.catalog import ArraysOptions
-from gesture.datasets.resize import resize
+from gesture.datasets.images import gray_depth, resize
 from gesture.datasets.sequence import MODALITIES, SPLITS, Sequence
 from gesture.datasets.source import Source
 from gesture.errors import GestureError
@@ -137,9 +137,7 @@ def _convert(name: str, array: np.ndarray, options: ArraysOptions, size: int) ->
     if name == "mask":
         array = (array > 0).astype(np.uint8)
     elif name == "depth" and array.dtype == np.uint16:
-        gray = np.rint(array * (255.0 / options.max_depth_mm))
-        # 1 and not 0 for what is very near: 0 means no reading.
-        array = np.where(array > 0, np.clip(gray, 1, 255), 0).astype(np.uint8)
+        array = gray_depth(array, options.max_depth_mm)
     elif array.dtype != np.uint8:
         raise ValueError(f"{name} is {array.dtype}, expected uint8" + (" or uint16 [mm]" * (name == "depth")))
     array = resize(array, size, blend=name == "rgb")

@@ -60,6 +60,12 @@ class SmnetOptions(Options):
     )
 
 
+class UtdMhadOptions(Options):
+    """Options of UTD-MHAD in its published form."""
+
+    max_depth_mm: int = Field(4095, ge=1, description="Depth that gray value 255 stands for in the records [mm].")
+
+
 @dataclass(frozen=True)
 class Format:
     """One raw format.
@@ -86,5 +92,6 @@ FORMATS: dict[str, Format] = {
     "montalbano2014": Format("gesture.datasets.montalbano2014", MontalbanoOptions, modalities=_ALL),
     "montalbano2013": Format("gesture.datasets.montalbano2013", MontalbanoOptions, modalities=_ALL),
     "smnet": Format("gesture.datasets.smnet", SmnetOptions),
+    "utd_mhad": Format("gesture.datasets.utd_mhad", UtdMhadOptions),
     "arrays": Format("gesture.datasets.arrays", ArraysOptions),
 }

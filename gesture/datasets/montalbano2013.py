@@ -1,16 +1,12 @@
 """ChaLearn 2013 (Montalbano v1): ``SampleNNNNN.zip`` recordings, annotated in a MATLAB file."""
 
-import io
 import warnings
-import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from gesture.datasets.chalearn import (
     CLASS_NAMES,
@@ -21,6 +17,7 @@ from gesture.datasets.chalearn import (
     labelled_sources,
     sample_paths,
 )
+from gesture.datasets.matlab import load
 from gesture.datasets.sequence import JOINTS, MODALITIES, SPLITS, Sequence
 from gesture.datasets.source import Source
 from gesture.errors import GestureError
@@ -83,11 +80,7 @@ class Recording2013(Recording):
 
     @cached_property
     def _video(self) -> Any:
-        content = self.member("data.mat")
-        try:
-            return loadmat(io.BytesIO(content), squeeze_me=True, struct_as_record=False)["Video"]
-        except (MatReadError, ValueError, TypeError, KeyError, NotImplementedError, OSError, zlib.error) as error:
-            raise GestureError(f"{self.path}: data.mat: no MATLAB file with a struct Video ({error})") from error
+        return load(self.member("data.mat"), f"{self.path}: data.mat", "Video")
 
     def _field(self, struct: Any, name: str) -> Any:
         try:

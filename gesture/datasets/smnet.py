@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 
 from gesture.datasets.catalog import SmnetOptions
 from gesture.datasets.chalearn import CLASS_NAMES
-from gesture.datasets.resize import resize
+from gesture.datasets.images import resize
 from gesture.datasets.sequence import MODALITIES, SPLITS, Sequence
 from gesture.datasets.source import Source
 from gesture.errors import GestureError

@@ -58,8 +58,8 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
         (configuration(traning={}), "traning: 'traning' is not a known key (experiment, data, training, variants, "
          "average, report); did you mean 'training'?"),
         (configuration(data={"dataset": "sinthetic"}),
-         "data.dataset: 'sinthetic' is not a data set (synthetic, montalbano2014, montalbano2013, smnet, arrays); "
-         "did you mean 'synthetic'?"),
+         "data.dataset: 'sinthetic' is not a data set (synthetic, montalbano2014, montalbano2013, smnet, utd_mhad, "
+         "arrays); did you mean 'synthetic'?"),
         (configuration(data={"options": {"preset": "tinny"}}),
          "data.options.preset: 'tinny' is not a preset (tiny, demo, default); did you mean 'tiny'?"),
         (configuration(data={"dataset": "arrays", "folder": "x"}), "data.options.classes: is missing"),

@@ -27,8 +27,8 @@ PROBLEMS: dict[str, tuple[Any, str]] = {
     ),
     "an unknown data set": (
         lambda value: value["data"].update(dataset="sythetic"),
-        "data.dataset: 'sythetic' is not a data set (synthetic, montalbano2014, montalbano2013, smnet, arrays); "
-        "did you mean 'synthetic'?",
+        "data.dataset: 'sythetic' is not a data set (synthetic, montalbano2014, montalbano2013, smnet, utd_mhad, "
+        "arrays); did you mean 'synthetic'?",
     ),
     "an unknown key": (
         lambda value: value["training"].update(bacth=4),
