@@ -119,12 +119,17 @@ class _Handler(BaseHTTPRequestHandler):
     def sends_other_range(self, content: bytes) -> None:
         self._send(206, content[1:], {"Content-Range": f"bytes 1-{len(content) - 1}/{len(content)}"})
 
+    def sends_less_than_asked(self, content: bytes) -> None:
+        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        about = {"Content-Range": f"bytes {start}-{start + 999}/{len(content)}"}
+        self._send(206, content[start : start + 1000], about)
+
     def ignores_if_range(self, content: bytes) -> None:
         del self.headers["If-Range"]
         self.well(content)
 
     def sends_page(self, content: bytes) -> None:
-        self._send(200, PAGE, {"Content-Type": "text/html; charset=utf-8"})
+        self._send(200, b"Please log in", {"Content-Type": "text/html; charset=utf-8"})
 
     def sends_page_as_data(self, content: bytes) -> None:
         self._send(200, PAGE)

@@ -124,9 +124,18 @@ def test_a_server_that_sends_another_range_is_asked_for_the_whole(client: Client
     assert server.ranges == [None, "bytes=1500000-", None]
 
 
-@pytest.mark.parametrize("fault", ["well", "ignores_if_range"])
+def test_a_server_that_sends_less_than_asked_for_is_asked_for_the_rest(
+    client: Client, server: MisbehavingServer
+) -> None:
+    server.faults = ["drops", "sends_less_than_asked"]
+    client()
+    assert client.whole()
+    assert server.ranges == [None, "bytes=1500000-", "bytes=1501000-"]
+
+
+@pytest.mark.parametrize(("fault", "last"), [("well", "bytes=1500000-"), ("ignores_if_range", None)])
 def test_a_file_that_changed_meanwhile_is_not_joined_with_its_old_half(
-    client: Client, server: MisbehavingServer, fault: str
+    client: Client, server: MisbehavingServer, fault: str, last: str | None
 ) -> None:
     server.files["/a.zip"] = bytes(len(CONTENT))
     server.faults = ["drops", *["hangs_up"] * ATTEMPTS]
@@ -134,6 +143,7 @@ def test_a_file_that_changed_meanwhile_is_not_joined_with_its_old_half(
     server.files["/a.zip"], server.etag, server.faults = CONTENT, '"2"', [fault]
     client()
     assert client.whole()
+    assert server.ranges[-1] == last  # one answer is enough from a server that heeds If-Range
 
 
 def test_bytes_of_another_server_are_not_joined_without_a_checksum(client: Client, server: MisbehavingServer) -> None:
