@@ -36,7 +36,7 @@ _SENTENCES = {
 }
 
 # What one entry of a list or one value of a choice is called in messages.
-_NOUNS = {"modalities": "modality", "rgb": "colour input", "streams": "stream", "model": "network"}
+_NOUNS = {"modalities": "modality", "images": "kind of images", "streams": "stream", "model": "network"}
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], prefix: tuple[Any, ...]) -> dict[tuple[Any, ...], str]:
