@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,33 @@ def atomic_path(final: Path) -> Iterator[Path]:
         sync(final.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(final: Path) -> Iterator[Path]:
+    """Yields an empty folder beside ``final`` that takes its place when the block ends well."""
+    partial = final.with_name(f".{final.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    shutil.rmtree(final, ignore_errors=True)
+    partial.replace(final)
+    sync(final.parent)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Gives a file a second name; where the file system has no hard links, copies it.
+
+    Raises:
+        FileExistsError: the second name is taken.
+    """
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copy2(source, target)
+        sync(target)
 
 
 def sync(path: Path) -> None:

@@ -13,7 +13,7 @@ from gesture.datasets.fetch import Credentials, check_space, fetch, remote_size
 from gesture.datasets.remote import Download, RemoteFile
 from gesture.datasets.unpack import unpack
 from gesture.errors import GestureError
-from gesture.files import read_json, sync, write_json
+from gesture.files import link_or_copy, read_json, sync, write_json
 from gesture.lease import Lease
 from gesture.settings import Experiment
 
@@ -133,7 +133,4 @@ def _assemble(files: list[RemoteFile], downloads: Path, folder: Path) -> None:
 def _link(path: Path, link: Path) -> None:
     if link.exists():
         raise GestureError(f"data.download.files: {path.name} is also in one of the unpacked archives: rename it")
-    try:
-        link.hardlink_to(path)
-    except OSError:  # some file systems have no hard links
-        shutil.copyfile(path, link)
+    link_or_copy(path, link)

@@ -4,16 +4,13 @@
 highest token alone, so what a writer commits after it was overtaken is never loaded.
 """
 
-import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gesture.errors import GestureError
-from gesture.files import file_digest, read_json, sync, write_json
+from gesture.files import atomic_folder, file_digest, link_or_copy, read_json, sync, write_json
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.training.optimiser import TwoRateAdam
@@ -48,9 +45,9 @@ class Checkpoints:
             if not old.is_dir():
                 continue
             own = self._name(int(re.findall(r"\d+", name)[0]))
-            with partial_folder(self._folder / own) as partial:
+            with atomic_folder(self._folder / own) as partial:
                 for path in old.iterdir():
-                    _link(path, partial / path.name)
+                    link_or_copy(path, partial / path.name)
             self._names.append(own)
         self._point()
         for path in self._folder.glob("step-*"):
@@ -68,7 +65,7 @@ class Checkpoints:
             OSError: the disk is full; the checkpoints before are untouched.
         """
         name = self._name(step)
-        with partial_folder(self._folder / name) as partial:
+        with atomic_folder(self._folder / name) as partial:
             write_state(partial, network, optimiser)
             digests = {file: file_digest(partial / file) for file in (WEIGHTS, OPTIMISER)}
             write_json(partial / "state.json", {"step": step, "fingerprint": self._fingerprint, "sha256": digests})
@@ -144,29 +141,9 @@ def read_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) ->
     optimiser.load(folder / OPTIMISER)
 
 
-@contextmanager
-def partial_folder(final: Path) -> Iterator[Path]:
-    """Yields an empty folder beside ``final`` that takes its place when the block ends well."""
-    partial = final.with_name(f".{final.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    shutil.rmtree(final, ignore_errors=True)
-    partial.replace(final)
-    sync(final.parent)
-
-
 def _read_valid(path: Path) -> dict[str, Any]:
     state: dict[str, Any] = read_json(path / "state.json")
     for name, digest in state["sha256"].items():
         if file_digest(path / name) != digest:
             raise GestureError(f"{path / name}: wrong digest")
     return state
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copy2(source, target)
-        sync(target)

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.errors import StoppedEarlyError
-from gesture.files import file_digest, read_lines, write_json, write_text
+from gesture.files import atomic_folder, file_digest, read_lines, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
@@ -27,7 +27,7 @@ from gesture.records.order import steps_per_epoch
 from gesture.records.pipeline import training_batches
 from gesture.records.reader import Records
 from gesture.session import Session
-from gesture.training.checkpoint import Checkpoints, partial_folder, read_state, write_state
+from gesture.training.checkpoint import Checkpoints, read_state, write_state
 from gesture.training.history import History
 from gesture.training.ledger import Ledger
 from gesture.training.optimiser import TwoRateAdam
@@ -96,7 +96,7 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
         loss = step_function(batch, _dropout_seeds(network, seed, step), main_rate, pretrained_rate)
         losses.append(float(loss))
         done = step + 1
-        finite_or_fail(losses[-1:], step)
+        finite_or_fail(losses[-1], step)
 
         epoch_ends = done % epoch_steps == 0 or done == last
         if len(losses) == LOSSES_PER_LINE or epoch_ends:
@@ -201,7 +201,7 @@ class _Validator:
 
 def _export(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: Ledger) -> None:
     """Puts weights, optimiser slots, history and manifest under their final names, the manifest last."""
-    with partial_folder(job.output) as partial:
+    with atomic_folder(job.output) as partial:
         write_state(partial, network, optimiser)
         lines = read_lines(job.checkpoints / HISTORY)
         write_text(partial / HISTORY, "".join(json.dumps(one) + "\n" for one in lines))

@@ -152,15 +152,14 @@ def pretrained_digest(who: Member) -> str:
     return value_digest([[path.name, file_digest(path)] for path in files])
 
 
-def finite_or_fail(losses: list[float], first_step: int) -> None:
+def finite_or_fail(loss: float, step: int) -> None:
     """Stops training on a loss that is not a number.
 
     Raises:
-        FailedForGoodError: names the steps between which it happened.
+        FailedForGoodError: names the step.
     """
-    for offset, loss in enumerate(losses):
-        if not math.isfinite(loss):
-            raise FailedForGoodError(
-                f"loss is {loss} at step {first_step + offset}; the last good checkpoint is kept. "
-                "Lower the learning rate, or set training.clip_norm, and run again"
-            )
+    if not math.isfinite(loss):
+        raise FailedForGoodError(
+            f"loss is {loss} at step {step}; the last good checkpoint is kept. "
+            "Lower the learning rate, or set training.clip_norm, and run again"
+        )
