@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from committed import committed
 from made_up_arrays import settings_of, write_arrays
 
 from gesture.datasets.download import download
@@ -263,7 +264,7 @@ def test_a_killed_process_is_continued_by_the_same_command(
         *("--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        while process.poll() is None and not list(chain.live(1).glob("step-*")):
+        while process.poll() is None and not committed(chain.live(1)):
             time.sleep(0.01)
         os.kill(process.pid, number)
         output, _ = process.communicate(timeout=120)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from committed import committed
 from conftest import ENVIRONMENT, SNAKEMAKE, Clone, copy_project
 
 CONFIG = "tests/config/tiny.yaml"
@@ -96,7 +97,7 @@ def test_a_killed_stage_goes_on_from_its_checkpoint(real: tuple[Clone, Path, str
 def kill_trainer_once_it_has_saved(head: subprocess.Popen[str], checkpoints: Path) -> None:
     """Waits for a checkpoint, then ends the trainer without a warning."""
     while head.poll() is None:
-        if list(checkpoints.glob("step-*/state.json")):
+        if committed(checkpoints):
             os.kill(trainer_below(head.pid), signal.SIGKILL)
             return
         time.sleep(0.05)
