@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from gesture.cli import minutes
+from gesture.commands.arguments import minutes
 from gesture.session import SIGNALS, Session
 
 

@@ -14,6 +14,7 @@ TIER_0 = {
     "gesture.datasets.remote", "gesture.models",
     "gesture.models.settings",
 }  # fmt: skip
+TIER_0 |= {f"gesture.commands.{path.stem}" for path in (PACKAGE / "commands").glob("[a-z]*.py")} | {"gesture.commands"}
 # Tier 2 may use TensorFlow.
 TIER_2 = ("gesture.models", "gesture.training", "gesture.records.pipeline")
 HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}

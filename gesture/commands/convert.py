@@ -1,0 +1,37 @@
+"""`gesture convert`."""
+
+import argparse
+from pathlib import Path
+
+from gesture.commands.arguments import Subparsers, add_settings, command
+
+
+def add(commands: Subparsers) -> None:
+    """Declares the subcommand."""
+    parser = command(
+        commands,
+        "convert",
+        run,
+        "convert raw files to tfrecord shards with an index",
+        "gesture convert --settings config/demo.yaml --raw resources/demo/manifest.json "
+        "--output records/demo/manifest.json",
+    )
+    add_settings(parser)
+    parser.add_argument("--raw", type=Path, required=True, metavar="JSON", help="manifest that download wrote")
+    parser.add_argument("--verify", action="store_true", help="then read all records again and compare them")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="JSON", help="manifest to write; shards beside it"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="parallel processes (default 1)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs it."""
+    from gesture.records.convert import convert
+    from gesture.settings import load
+
+    convert(load(options.settings), options.raw, options.output, options.processes)
+    if options.verify:
+        from gesture.records.verify import verify
+
+        verify(options.output)

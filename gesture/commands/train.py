@@ -1,0 +1,59 @@
+"""`gesture train`."""
+
+import argparse
+from pathlib import Path
+
+from gesture.commands.arguments import Subparsers, add_records, add_settings, command, minutes
+
+
+def add(commands: Subparsers) -> None:
+    """Declares the subcommand."""
+    parser = command(
+        commands,
+        "train",
+        run,
+        "train one stage of one member, going on from its newest checkpoint",
+        "gesture train --settings config/demo.yaml --records records/demo/manifest.json --member fusion-s1 --stage 1 "
+        "--checkpoints checkpoints/demo/fusion-s1/stage1 --output results/demo/train/fusion-s1/stage1 --walltime 4h",
+    )
+    add_settings(parser)
+    add_records(parser)
+    parser.add_argument("--member", required=True, help="member to train: <variant>-s<seed>")
+    parser.add_argument("--stage", type=int, required=True, help="stage, counted from 1")
+    parser.add_argument("--parent", type=Path, metavar="DIR", help="result of the stage before (none for stage 1)")
+    parser.add_argument("--checkpoints", type=Path, required=True, metavar="DIR", help="live state, kept if killed")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="result of the stage")
+    parser.add_argument("--walltime", type=minutes, default=240.0, help="time limit of this session (default 4h)")
+    parser.add_argument("--save-every", type=minutes, default=10.0, help="time between checkpoints (default 10m)")
+    parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads; part of the result (default 1)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs it."""
+    from gesture.lease import Lease
+    from gesture.quiet import import_tensorflow
+    from gesture.session import Session
+    from gesture.settings import load
+    from gesture.training.stage import StageJob
+
+    session = Session(options.walltime * 60)
+    job = StageJob.prepare(
+        load(options.settings),
+        options.member,
+        options.stage,
+        records=options.records,
+        parent=options.parent,
+        checkpoints=options.checkpoints,
+        output=options.output,
+        threads=options.threads,
+    )
+    if job.is_done():
+        print(f"{options.member} stage {options.stage}: done already: {options.output}")
+        return
+    job.refuse_if_failed_for_good()
+    session.catch_signals()
+    with Lease(job.checkpoints) as lease, job.outcome_of_attempt():
+        import_tensorflow()
+        from gesture.training.loop import train
+
+        train(job, lease, session, options.save_every * 60)
