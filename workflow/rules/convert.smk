@@ -21,9 +21,6 @@ rule convert:
         runtime=240,
     shell:
         """
-        exec logged {log:q} gesture convert \
-            --settings {resources.settings:q} \
-            --raw {input.raw:q} \
-            --output {output.manifest:q} \
-            --processes {threads}
+        exec logged {log:q} gesture convert --settings {resources.settings:q} \
+            --raw {input.raw:q} --output {output.manifest:q} --processes {threads}
         """

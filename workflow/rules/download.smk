@@ -16,8 +16,6 @@ rule download:
         settings=SETTINGS,
     shell:
         """
-        exec logged {log:q} gesture download \
-            --settings {resources.settings:q} \
-            --output {output.manifest:q} \
-            --processes {threads}
+        exec logged {log:q} gesture download --settings {resources.settings:q} \
+            --output {output.manifest:q} --processes {threads}
         """
