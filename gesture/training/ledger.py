@@ -18,12 +18,21 @@ from gesture.session import job_id
 class Ledger:
     """The sessions of a stage, kept after its checkpoints are gone."""
 
-    def __init__(self, path: Path, start: int, replayed: int) -> None:
+    def __init__(self, path: Path, start: int, bounds: tuple[int, int], replayed: int) -> None:
+        """Writes the line of a session that starts.
+
+        Args:
+            path: JSONL file beside the checkpoints.
+            start: step that the session goes on from.
+            bounds: first step of the stage and the one after its last.
+            replayed: steps that an earlier session did after its last checkpoint.
+        """
         self.path = path
         self._start = start
         self._began = time.monotonic()
         place = {"host": socket.gethostname(), "job": job_id()}
-        append_line(path, json.dumps(dict(event="start", time=_now(), **place, step=start, steps_replayed=replayed)))
+        steps = {"step": start, "first": bounds[0], "last": bounds[1], "steps_replayed": replayed}
+        append_line(path, json.dumps({"event": "start", "time": _now(), **place, **steps}))
 
     def end(self, step: int, reason: str) -> None:
         """Writes the line of a session that ends by itself."""

@@ -31,7 +31,7 @@ from gesture.training.checkpoint import Checkpoints, read_state, write_state
 from gesture.training.history import History
 from gesture.training.ledger import Ledger
 from gesture.training.optimiser import TwoRateAdam
-from gesture.training.stage import HISTORY, MANIFEST, WEIGHTS, StageJob, finite_or_fail
+from gesture.training.stage import HISTORY, LEDGER, MANIFEST, WEIGHTS, StageJob, finite_or_fail
 
 LOSSES_PER_LINE = 50
 SECONDS_PER_LINE = 30.0
@@ -66,7 +66,7 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
     start = _restore(job, checkpoints, network, optimiser, first)
     history = History(job.checkpoints / HISTORY)
     replayed = history.rewind(start)
-    ledger = Ledger(job.checkpoints / "sessions.jsonl", start, replayed)
+    ledger = Ledger(job.checkpoints / LEDGER, start, (first, last), replayed)
     _say(job, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
 
     # ---- steps ------------------------------------------------------------------------------------------------

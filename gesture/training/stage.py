@@ -18,6 +18,7 @@ WEIGHTS = "model.weights.h5"
 OPTIMISER = "optimiser.h5"
 HISTORY = "history.jsonl"
 MANIFEST = "manifest.json"
+LEDGER = "sessions.jsonl"
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class StageJob:
         self._write_outcome(0, "done")
 
     def _write_outcome(self, exit_code: int, message: str) -> None:
-        steps = [line["step"] for line in read_lines(self.checkpoints / "sessions.jsonl")]
+        steps = [line["step"] for line in read_lines(self.checkpoints / LEDGER)]
         value: dict[str, Any] = {
             "exit_code": exit_code,
             "message": message,
