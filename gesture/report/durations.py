@@ -46,12 +46,3 @@ def _seconds(path: Path) -> list[float]:
             except (KeyError, TypeError, ValueError):
                 continue
     return found
-
-
-def clock(seconds: float) -> str:
-    """A duration for people: `4.2 s`, `3:07` (minutes:seconds), `1:02:03`."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

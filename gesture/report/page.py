@@ -10,12 +10,12 @@ import yaml
 from gesture.files import write_text
 from gesture.plan import resolved
 from gesture.report import tables
-from gesture.report.durations import clock
 from gesture.report.gallery import gallery
 from gesture.report.results import SPLITS, Results, read_results
 from gesture.report.summary import summary
 from gesture.report.svg import Picture
 from gesture.settings import Experiment
+from gesture.wording import clock
 
 _FILES = {
     "submission.csv": "the final classes: Id and y, 1-based",

@@ -1,10 +1,9 @@
 """The result in a few lines for the terminal."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from gesture.report.durations import clock
 from gesture.report.results import SPLITS, Results
+from gesture.wording import aligned, clock
 
 
 def summary(results: Results, page: Path) -> str:
@@ -48,14 +47,3 @@ def _steps(results: Results) -> list[str]:
     rows = [["step", "jobs", "total", "longest"]]
     rows += [[one.rule, str(one.jobs), clock(one.total), clock(one.longest)] for one in results.durations]
     return aligned(rows)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as text: the first column to the left, the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]

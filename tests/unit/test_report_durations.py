@@ -1,8 +1,6 @@
 """Durations by rule, from Snakemake's benchmark files."""
 
-import pytest
-
-from gesture.report.durations import Duration, clock, durations
+from gesture.report.durations import Duration, durations
 
 
 def write(path, text):
@@ -31,11 +29,3 @@ def test_what_is_missing_or_cut_is_left_out(tmp_path):
     write(tmp_path / "benchmark/train/b.tsv", "s\th:m:s\n-\t-\n7\t0:00:07\n")
     assert durations(tmp_path) == [Duration("train", 1, 7, 7)]
     assert durations(tmp_path / "nowhere") == []
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0.0 s"), (4.24, "4.2 s"), (59.99, "1:00"), (187, "3:07"), (3599.6, "1:00:00"), (3723, "1:02:03")],
-)
-def test_durations_read_as_clocks(seconds, text):
-    assert clock(seconds) == text

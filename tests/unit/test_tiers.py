@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
     "gesture", "gesture.cli", "gesture.errors", "gesture.files", "gesture.plan", "gesture.problems", "gesture.session",
-    "gesture.settings", "gesture.datasets", "gesture.datasets.catalog", "gesture.datasets.check",
+    "gesture.settings", "gesture.wording", "gesture.datasets", "gesture.datasets.catalog", "gesture.datasets.check",
     "gesture.datasets.remote", "gesture.models",
     "gesture.models.settings",
 }  # fmt: skip
