@@ -20,6 +20,7 @@ from gesture.session import job_id
 
 HEARTBEAT = 10.0
 STALE = 45.0
+SILENT = 120.0
 
 
 class Lease:
@@ -140,6 +141,20 @@ class Lease:
 def highest_token(folder: Path) -> int:
     """Token of the newest lease in a folder; 0 if there never was one."""
     return max((int(path.stem.removeprefix("lease-")) for path in folder.glob("lease-*.json")), default=0)
+
+
+def holder(folder: Path) -> dict[str, Any] | None:
+    """Who holds a folder, as far as one look can tell: host, pid, job; None if nobody does.
+
+    A process that died on another host is still named until its lease has been silent for two minutes.
+    """
+    path = folder / f"lease-{highest_token(folder):06d}.json"
+    content = _read(path)
+    if content is None or content.get("released") or _is_dead_here(content):
+        return None
+    if content["host"] != socket.gethostname() and time.time() - path.stat().st_mtime > SILENT:
+        return None
+    return content
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -43,16 +43,17 @@ class Ledger:
         }
         append_line(self.path, json.dumps(dict(event="end", time=_now(), reason=reason, step=step, **measured)))
 
-    def sessions(self) -> list[dict[str, Any]]:
-        """All sessions of the stage, each with start, end and reason; `killed` where no end was written."""
-        found: list[dict[str, Any]] = []
-        for line in read_lines(self.path):
-            if line["event"] == "start":
-                found.append({**line, "start": line["time"], "end": None, "reason": "killed", "steps": None})
-            elif found:
-                found[-1] |= {key: line[key] for key in ("reason", "steps", "seconds", "peak_mb")}
-                found[-1]["end"] = line["time"]
-        return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
+
+def sessions(path: Path) -> list[dict[str, Any]]:
+    """All sessions that a ledger knows, each with start, end and reason; `killed` where no end was written."""
+    found: list[dict[str, Any]] = []
+    for line in read_lines(path):
+        if line["event"] == "start":
+            found.append({**line, "start": line["time"], "end": None, "reason": "killed", "steps": None})
+        elif found:
+            found[-1] |= {key: value for key, value in line.items() if key not in ("event", "time", "step")}
+            found[-1]["end"] = line["time"]
+    return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
 
 
 def _now() -> str:

@@ -29,7 +29,7 @@ from gesture.records.reader import Records
 from gesture.session import Session
 from gesture.training.checkpoint import Checkpoints, read_state, write_state
 from gesture.training.history import History
-from gesture.training.ledger import Ledger
+from gesture.training.ledger import Ledger, sessions
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.stage import HISTORY, LEDGER, MANIFEST, WEIGHTS, StageJob, finite_or_fail
 
@@ -215,7 +215,7 @@ def _export(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step
             "code_version": __version__,
             "tensorflow": tf.__version__,
             **network.describe(),
-            "sessions": ledger.sessions(),
+            "sessions": sessions(ledger.path),
         }
         write_json(partial / MANIFEST, manifest)
 
