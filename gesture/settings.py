@@ -100,6 +100,23 @@ class Augmentation(Settings):
 
     shift: float = Field(0.0, ge=0, le=0.5, description="Largest shift of all images together [fraction of the side].")
     speed: float = Field(0.0, ge=0, le=0.9, description="Largest relative change of the tempo [fraction].")
+    jitter: float = Field(0.0, ge=0, le=10, description="Farthest that a frame is off in time; order kept [frames].")
+    brightness: float = Field(
+        0.0,
+        ge=0,
+        le=3,
+        description="Largest bend of the colours' gray curve [exponent up to 1 + this, or its inverse].",
+    )
+    flip: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Probability of a mirror image, left and right joints swapped; if both mean the same [0-1].",
+    )
+    modality_dropout: float = Field(
+        0.0, ge=0, le=1, description="Probability that one of several modalities is all zero, nothing seen [0-1]."
+    )
+    skeleton_noise: float = Field(0.0, ge=0, le=1, description="Standard deviation of noise on joint positions [m].")
 
 
 class Training(Settings):

@@ -1,7 +1,9 @@
 """One gesture as every reader yields it and every record stores it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -84,3 +86,8 @@ class Sequence:
     def length(self) -> int:
         """Number of frames T."""
         return len(next(iter(self.arrays.values())))
+
+    def only(self, modalities: Collection[str]) -> "Sequence":
+        """The sequence without the other modalities."""
+        others: dict[str, Any] = {name: None for name in self.arrays if name not in modalities}
+        return replace(self, **others)

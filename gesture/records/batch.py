@@ -43,6 +43,12 @@ class Inputs:
             padded=network.layout == "padded",
         )
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What they are made from."""
+        names = tuple(name.removesuffix("_image") for name in self.names)
+        return (*names, "mask") if self.masked else names
+
 
 def load_batch(
     records: Records,
@@ -65,7 +71,7 @@ def load_batch(
         `(N, 16, H, W, C)` float32, N = sum of clips (or B x longest when padded); `skeleton` `(B, T, 20, 9)` float32,
         zero-padded.
     """
-    sequences = [records.read(int(position)) for position in positions]
+    sequences = [records.read(int(position)).only(inputs.modalities) for position in positions]
     if augmentation is not None and rng is not None:
         sequences = [augment(one, augmentation, rng) for one in sequences]
     length = np.array([one.length for one in sequences], np.int32)

@@ -1,15 +1,14 @@
-"""Batches: clips as the paper cuts them, order and augmentation as pure functions of (seed, step)."""
+"""Batches: clips as the paper cuts them, order and changes as pure functions of (seed, step)."""
 
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gesture.datasets.sequence import Sequence
-from gesture.records.augment import augment, shift
-from gesture.records.batch import Inputs, cut, images_of, pad, standardise, subtract_mean_image
+from gesture.records.batch import Inputs, cut, images_of, load_batch, pad, standardise, subtract_mean_image
 from gesture.records.order import batch_at, steps_per_epoch
 from gesture.records.skeleton_image import draw
 from gesture.settings import Augmentation
@@ -85,25 +84,33 @@ def sequence(length: int = 30) -> Sequence:
     )
 
 
-def test_augmentation_repeats_itself_and_is_off_by_default() -> None:
-    settings = Augmentation(shift=0.25, speed=0.3)
-    one, two = (augment(sequence(), settings, np.random.default_rng([1, 7])) for _ in range(2))
-    np.testing.assert_array_equal(one.rgb, two.rgb)
-    assert one.length != 30
-    assert one.rgb.shape[0] == one.skeleton.shape[0]
-    unchanged = augment(sequence(), Augmentation(), np.random.default_rng(0))
-    np.testing.assert_array_equal(unchanged.rgb, sequence().rgb)
+class Few:
+    """Records held in memory."""
+
+    manifest = MappingProxyType({"size": 8})
+
+    def read(self, position: int) -> Sequence:
+        return sequence(20 + position)
+
+    def labels(self, positions: np.ndarray) -> np.ndarray:
+        return positions.astype(np.int32)
 
 
-def test_a_shift_moves_picture_and_skeleton_pixels_together() -> None:
-    images = np.zeros((1, 8, 8, 1), np.uint8)
-    images[0, 2, 3] = 1
-    assert shift(images, 0.25, -0.125)[0, 4, 2] == 1
-    settings = Augmentation(shift=0.25)
-    moved = augment(sequence(), settings, np.random.default_rng(5))
-    change = moved.skeleton[..., 7:] - sequence().skeleton[..., 7:]
-    assert np.ptp(change.reshape(-1, 2), axis=0) == pytest.approx([0, 0], abs=1e-4)
-    np.testing.assert_array_equal(moved.skeleton[..., :7], sequence().skeleton[..., :7])
+def test_a_step_repeats_its_batch_and_the_next_step_changes_it_otherwise() -> None:
+    changes = Augmentation(shift=0.25, speed=0.3, flip=0.5, skeleton_noise=0.01)
+    inputs = Inputs(("rgb", "skeleton"), masked=False, motion=False, padded=False)
+    one, again, other = (
+        load_batch(Few(), np.arange(3), inputs, changes, np.random.default_rng([1, step, 1])) for step in (7, 7, 8)
+    )
+    assert all(one[name].tobytes() == again[name].tobytes() for name in one)
+    assert one["rgb"].tobytes() != other["rgb"].tobytes()
+    assert one["skeleton"].shape == (3, one["length"].max(), 20, 9)
+
+
+def test_what_the_network_does_not_see_is_no_substitute_for_a_lost_modality() -> None:
+    alone = Inputs(("skeleton",), masked=False, motion=False, padded=False)
+    batch = load_batch(Few(), np.arange(9), alone, Augmentation(modality_dropout=1), np.random.default_rng(0))
+    assert batch["skeleton"].any(axis=(1, 2, 3)).all()
 
 
 def test_the_skeleton_picture_equals_the_2019_drawing_pixel_for_pixel() -> None:
