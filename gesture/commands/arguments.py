@@ -42,3 +42,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def add_records(parser: argparse.ArgumentParser) -> None:
     """Adds `--records`."""
     parser.add_argument("--records", type=Path, required=True, metavar="JSON", help="manifest that convert wrote")
+
+
+def add_directory(parser: argparse.ArgumentParser) -> None:
+    """Adds `--directory`."""
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="working directory of the workflow (default: here)",
+    )

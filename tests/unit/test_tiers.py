@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
     "gesture", "gesture.cli", "gesture.errors", "gesture.files", "gesture.plan", "gesture.problems", "gesture.session",
-    "gesture.settings", "gesture.wording", "gesture.datasets", "gesture.datasets.catalog", "gesture.datasets.check",
+    "gesture.settings", "gesture.wording", "gesture.clean", "gesture.experiments", "gesture.lease", "gesture.status",
+    "gesture.training", "gesture.training.ledger", "gesture.datasets", "gesture.datasets.catalog", "gesture.datasets.check",
     "gesture.datasets.remote", "gesture.models",
     "gesture.models.settings",
 }  # fmt: skip
