@@ -51,5 +51,5 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(),
         metavar="DIR",
-        help="working directory of the workflow (default: here)",
+        help="working directory of the workflow",
     )

@@ -2,7 +2,7 @@
 
 import argparse
 
-from gesture.commands.arguments import Subparsers, command
+from gesture.commands.arguments import Subparsers, add_directory, command
 
 
 def add(commands: Subparsers) -> None:
@@ -19,9 +19,7 @@ def add(commands: Subparsers) -> None:
         "--variant", nargs="+", default=[], metavar="NAME", help="variants or members (default: all of the experiment)"
     )
     parser.add_argument("--from-stage", type=int, default=1, metavar="K", help="keep the stages before (default 1)")
-    parser.add_argument(
-        "--directory", type=Path, default=Path(), metavar="DIR", help="working directory of the workflow"
-    )
+    add_directory(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would go, remove nothing")
 
 

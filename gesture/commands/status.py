@@ -2,7 +2,7 @@
 
 import argparse
 
-from gesture.commands.arguments import Subparsers, command
+from gesture.commands.arguments import Subparsers, add_directory, command
 
 
 def add(commands: Subparsers) -> None:
@@ -17,9 +17,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "experiment", nargs="?", help="name of an experiment, or its YAML (default: all below results/)"
     )
-    parser.add_argument(
-        "--directory", type=Path, default=Path(), metavar="DIR", help="working directory of the workflow"
-    )
+    add_directory(parser)
 
 
 def run(options: argparse.Namespace) -> None:
