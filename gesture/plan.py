@@ -134,12 +134,29 @@ def stage_bounds(training: Training, stage: int, sequences: int) -> tuple[int, i
     return sum(lengths[:-1]), sum(lengths)
 
 
-def rates(training: Training, stage: int, step: int) -> tuple[float, float]:
-    """Learning rates (main, pretrained) of a step counted from stage 1: pure, so a resumed run repeats them."""
+def rates(training: Training, stage: int, step: int, sequences: int) -> tuple[float, float]:
+    """Learning rates (main, pretrained) of a step: pure, so a resumed run repeats them.
+
+    A stage begins at its `rate`; with a `final_rate` it moves there along `schedule` and would reach it at the first
+    step of the next stage (cosine: Loshchilov and Hutter 2017). The warm-up, from the start of stage 1, multiplies all.
+
+    Args:
+        training: stages and schedule.
+        stage: 1-based.
+        step: counted from the start of stage 1.
+        sequences: number of training sequences, which gives an epoch its steps.
+    """
     settings = training.stages[stage - 1]
-    warmup = min(1.0, (step + 1) / training.warmup_steps) if training.warmup_steps else 1.0
+    factor = min(1.0, (step + 1) / training.warmup_steps) if training.warmup_steps else 1.0
+    if settings.final_rate is not None:
+        first, end = stage_bounds(training, stage, sequences)
+        part, ratio = (step - first) / (end - first), settings.final_rate / settings.rate
+        if training.schedule == "exponential":
+            factor *= ratio**part
+        else:
+            factor *= ratio + (1 - ratio) * (1 + math.cos(math.pi * part)) / 2
     pretrained = settings.rate if settings.pretrained_rate is None else settings.pretrained_rate
-    return warmup * settings.rate, warmup * pretrained
+    return factor * settings.rate, factor * pretrained
 
 
 def describe(experiment: Experiment) -> str:
@@ -159,4 +176,5 @@ def describe(experiment: Experiment) -> str:
 
 def _stage_text(stage: Stage) -> str:
     length = f"{stage.steps} steps" if stage.steps is not None else f"{stage.epochs} epochs"
-    return f"{length} at {stage.rate:g}" + (f"/{stage.pretrained_rate:g}" if stage.pretrained_rate else "")
+    final = f" to {stage.final_rate:g}" if stage.final_rate else ""
+    return f"{length} at {stage.rate:g}" + (f"/{stage.pretrained_rate:g}" if stage.pretrained_rate else "") + final

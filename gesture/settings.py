@@ -87,6 +87,13 @@ class Stage(Settings):
     pretrained_rate: float | None = Field(
         None, gt=0, le=1, description="Learning rate of parts that start from pretrained weights; default: `rate`."
     )
+    final_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Rate that the stage falls (or rises) to along `schedule`, the pretrained one in proportion; "
+        "default: `rate`, so that it stays [1/step].",
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> "Stage":
@@ -128,6 +135,18 @@ class Training(Settings):
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")
     weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
     warmup_steps: int = Field(0, ge=0, description="Steps over which the rates rise from zero, at the very start.")
+    schedule: Literal["cosine", "exponential"] = Field(
+        "cosine",
+        description="Course of the rates within each stage that has a `final_rate`: half a cosine wave, or a "
+        "constant factor a step.",
+    )
+    weight_average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Part of the running average of the weights that survives a step; the averaged weights are "
+        "validated and kept as the result; 0 = off, the last weights.",
+    )
     clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training clips.")
 

@@ -128,8 +128,9 @@ class Checkpoints:
 
 
 def write_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> None:
-    """Writes weights and optimiser slots and forces them to the disk."""
-    network.save_weights(folder / WEIGHTS)
+    """Writes weights (the averaged ones, if any) and the optimiser's state and forces them to the disk."""
+    with optimiser.averaged_weights():
+        network.save_weights(folder / WEIGHTS)
     optimiser.save(folder / OPTIMISER)
     for name in (WEIGHTS, OPTIMISER):
         sync(folder / name)

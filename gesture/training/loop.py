@@ -92,7 +92,7 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
 
     for step, batch in zip(range(start, last), batches, strict=True):
         began = time.monotonic()
-        main_rate, pretrained_rate = rates(training, job.stage, step)
+        main_rate, pretrained_rate = rates(training, job.stage, step, len(positions))
         loss = step_function(batch, _dropout_seeds(network, seed, step), main_rate, pretrained_rate)
         losses.append(float(loss))
         done = step + 1
@@ -102,7 +102,8 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
         if len(losses) == LOSSES_PER_LINE or epoch_ends:
             note_losses()
         if epoch_ends:
-            validator(history, done, step // epoch_steps)
+            with optimiser.averaged_weights():
+                validator(history, done, step // epoch_steps)
         if time.monotonic() - said_at > SECONDS_PER_LINE or epoch_ends:
             said_at = time.monotonic()
             _say(job, _progress(done, start, first, last, float(loss), session))

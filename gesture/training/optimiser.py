@@ -1,5 +1,12 @@
-"""Adam with two learning rates: one for parts that start from pretrained weights, one for all others."""
+"""Adam with two learning rates: one for parts that start from pretrained weights, one for all others.
 
+If asked, it keeps a running average of the weights. The network holds the weights that are trained, except inside
+`averaged_weights`; on disk `model.weights.h5` holds the averaged ones, since they are the result, and the trained ones
+lie with the optimiser's slots.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -28,6 +35,8 @@ class TwoRateAdam:
                 adam.exclude_from_weight_decay(var_list=[one for one in variables if len(one.shape) < 2])
             adam.build(variables)
             self._adams.append(adam)
+        self._survives = training.weight_average
+        self._averages = [keras.Variable(one) for one in self.variables] if self._survives else []
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -39,24 +48,56 @@ class TwoRateAdam:
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
         main = len(self._parts[0])
+        steps = tf.cast(self._adams[0].iterations, tf.float32)
         for adam, variables, part, one_rate in zip(
             self._adams, self._parts, (gradients[:main], gradients[main:]), (rate, pretrained_rate), strict=True
         ):
             if variables:
                 adam.learning_rate.assign(one_rate)
                 adam.apply(part, variables)
+        # The first steps average over fewer, or the initial weights would be remembered for long.
+        survives = tf.minimum(self._survives, steps / (steps + 9))
+        for average, variable in zip(self._averages, self.variables, strict=False):
+            average.assign(survives * average + (1 - survives) * variable)
+
+    @contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """The network has the averaged weights inside the block; nothing changes if none are kept."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        if int(self._adams[0].iterations) == 0:
+            return  # no step, no average yet
+        for average, variable in zip(self._averages, self.variables, strict=False):
+            trained = variable.numpy()
+            variable.assign(average)
+            average.assign(trained)
 
     def save(self, path: Path) -> None:
-        """Writes all slots to an HDF5 file."""
+        """Writes all slots, and the trained weights if averages are kept, to an HDF5 file."""
         with h5py.File(path, "w") as file:
-            for name, variable in self._slots():
+            for name, variable in [*self._slots(), *self._trained()]:
                 file.create_dataset(name, data=variable.numpy())
 
     def load(self, path: Path) -> None:
-        """Reads what `save` wrote for a network of the same shape."""
+        """Reads what `save` wrote for a network of the same shape, whose (averaged) weights are loaded already."""
+        for average, variable in zip(self._averages, self.variables, strict=False):
+            average.assign(variable)
         with h5py.File(path, "r") as file:
             for name, variable in self._slots():
                 variable.assign(np.asarray(file[name]))
+            if "trained" in file:  # not in what was made without averages
+                for name, variable in self._trained():
+                    variable.assign(np.asarray(file[name]))
+
+    def _trained(self) -> list[tuple[str, keras.Variable]]:
+        return [
+            (f"trained/{number:04d}", variable) for number, variable in enumerate(self.variables[: len(self._averages)])
+        ]
 
     def _slots(self) -> list[tuple[str, keras.Variable]]:
         return [

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
@@ -112,6 +113,21 @@ def test_an_interrupted_chain_ends_in_the_same_bytes(undisturbed: Chain, tmp_pat
         assert chain.bytes(stage) == undisturbed.bytes(stage)
     sessions = json.loads((chain.result(1) / "manifest.json").read_text())["sessions"]
     assert [(one["steps"], one["reason"]) for one in sessions] == [(1, "deadline"), (2, "deadline"), (3, "done")]
+
+
+def test_a_chain_with_averaged_weights_and_falling_rates_interrupted_after_every_step_ends_in_the_same_bytes(
+    settings: dict, records: Path, tmp_path: Path
+) -> None:
+    stages = [{"epochs": 1, "rate": 1e-2, "final_rate": 1e-3}, {"epochs": 1, "rate": 1e-3, "final_rate": 1e-5}]
+    changed = {**settings, "training": {"batch": 4, "stages": stages, "weight_average": 0.9, "warmup_steps": 2}}
+    whole, chain = (Chain(changed, records, tmp_path / name, "joints-s1") for name in ("whole", "chain"))
+    for stage in (1, 2):  # of three steps each
+        whole.run(stage)
+        for _ in range(2):
+            with pytest.raises(StoppedEarlyError):
+                chain.run(stage, 1)
+        chain.run(stage)
+        assert chain.bytes(stage) == whole.bytes(stage)
 
 
 def test_the_history_of_an_interrupted_stage_has_no_gap_and_no_overlap(undisturbed: Chain, tmp_path: Path) -> None:
@@ -290,6 +306,7 @@ class Bytes:
         self.text = path.read_text()
 
     save_weights, load_weights = save, load
+    averaged_weights = nullcontext
 
 
 def test_nothing_that_an_overtaken_writer_commits_is_ever_loaded(tmp_path: Path) -> None:

@@ -110,13 +110,29 @@ def test_stages_follow_each_other_without_gap_or_overlap(lengths: list[int], bat
 def test_rates_are_those_of_the_stage() -> None:
     stages = [Stage(steps=10, rate=5e-5, pretrained_rate=1e-5), Stage(steps=10, rate=1e-5)]
     training = Training(stages=stages)
-    assert plan.rates(training, 1, 3) == (5e-5, 1e-5)
-    assert plan.rates(training, 2, 13) == (1e-5, 1e-5), "without a rate of their own, pretrained parts learn as others"
+    assert plan.rates(training, 1, 3, 8) == (5e-5, 1e-5)
+    assert plan.rates(training, 2, 13, 8) == (1e-5, 1e-5), (
+        "without a rate of their own, pretrained parts learn as others"
+    )
 
 
 def test_warm_up_rises_from_the_very_first_step_and_ends() -> None:
     training = Training(stages=[Stage(steps=10, rate=1.0)], warmup_steps=4)
-    assert [plan.rates(training, 1, step)[0] for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    assert [plan.rates(training, 1, step, 8)[0] for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "exponential"])
+def test_a_stage_falls_from_its_rate_to_its_final_rate_and_the_next_begins_at_its_own(schedule: str) -> None:
+    stages = [Stage(epochs=2, rate=1.0, final_rate=0.1, pretrained_rate=0.5), Stage(epochs=1, rate=0.3)]
+    training = Training(stages=stages, batch=3, schedule=schedule)
+    rates = [plan.rates(training, 1, step, sequences=30) for step in range(20)]
+    assert rates[0] == (1.0, 0.5)
+    assert all(before[0] > after[0] > 0.1 for before, after in pairwise(rates))
+    assert rates[-1][0] < 0.15
+    assert all(pretrained == pytest.approx(main / 2) for main, pretrained in rates)
+    half = {"cosine": 0.55, "exponential": 0.1**0.5}
+    assert rates[10][0] == pytest.approx(half[schedule])
+    assert plan.rates(training, 2, 20, sequences=30) == (0.3, 0.3)
 
 
 def test_the_plan_names_every_member_with_its_stages() -> None:
