@@ -7,6 +7,7 @@ holds any of `rgb` (T,H,W,3) uint8, `depth` (T,H,W,1) uint8 gray or uint16 milli
 
 import csv
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,7 @@ def sources(folder: Path, options: ArraysOptions) -> list[Source]:
         raise GestureError(f"data.folder: {folder}: no such folder; expected one with sequences.csv")
     if not table.is_file():
         raise GestureError(f"{table}: no such file; expected columns {','.join(COLUMNS)}")
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise GestureError(f"{table}: column {', '.join(missing)} is missing; expected {','.join(COLUMNS)}")
-        rows = list(reader)
+    rows = _rows(table)
     found: list[Source] = []
     problems: list[str] = []
     seen: set[tuple[str, int]] = set()
@@ -65,6 +61,18 @@ def sources(folder: Path, options: ArraysOptions) -> list[Source]:
     if not found:
         raise GestureError(f"{table}: no rows")
     return found
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise GestureError(f"{table}: column {', '.join(missing)} is missing; expected {','.join(COLUMNS)}")
+            return list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise GestureError(f"{table}: cannot be read ({error}); expected UTF-8 text with commas") from error
 
 
 def _source(row: dict[str, str], folder: Path, options: ArraysOptions) -> Source:
@@ -108,9 +116,9 @@ def read(source: Source, options: ArraysOptions, size: int) -> Iterator[Sequence
         GestureError: an array has a shape or type that the format does not allow.
     """
     try:
-        with np.load(source.path, allow_pickle=False) as file:
+        with source.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in MODALITIES if name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise GestureError(f"{source.path}: cannot be read ({error})") from error
     if options.mask_from_depth and "depth" in arrays:
         arrays["mask"] = arrays["depth"]
@@ -148,6 +156,8 @@ def _full_skeleton(array: np.ndarray) -> np.ndarray:
     """World-only skeletons get zero quaternions and pixels by the pinhole."""
     if array.ndim != 3 or array.shape[1] != 20 or array.shape[2] not in (3, 7, 9):
         raise ValueError(f"skeleton has shape {array.shape}, expected (T, 20, 3), (T, 20, 7) or (T, 20, 9)")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"skeleton is {array.dtype}, expected numbers")
     if not np.isfinite(array).all():
         raise ValueError("skeleton has values that are not finite; write 0 for joints that were not seen")
     full = np.zeros((len(array), 20, 9), np.float32)

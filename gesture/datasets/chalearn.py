@@ -7,7 +7,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -67,7 +67,9 @@ class Recording(ABC):
             self._zip = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise GestureError(f"{path}: not a readable zip ({error}): truncated? Copy or download it again") from error
-        self._names = {name.rsplit("_", 1)[-1]: name for name in self._zip.namelist()}
+        # Macs leave a hidden ._Sample0001_color.mp4 beside each member.
+        plain = [name for name in self._zip.namelist() if not PurePosixPath(name).name.startswith(".")]
+        self._names = {name.rsplit("_", 1)[-1]: name for name in plain}
         for member in ("color.mp4", "depth.mp4", "user.mp4", *self.annotations):
             if member not in self._names:
                 raise GestureError(f"{path}: has no {path.stem}_{member}: not a sample of this data set")
@@ -82,8 +84,12 @@ class Recording(ABC):
         """A member's bytes, checked by their CRC."""
         try:
             return self._zip.read(self._names[name])
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
             raise GestureError(f"{self.path}: {self._names[name]} is damaged ({error}): download it again") from error
+
+    def text(self, name: str) -> str:
+        """A member as text; bytes that are none become question marks, which no number has."""
+        return self.member(name).decode("utf-8-sig", errors="replace")
 
     @abstractmethod
     def labels(self) -> list[tuple[int, int, int]]:
@@ -165,8 +171,10 @@ def gestures(source: Source, kind: type[Recording], options: Options, size: int)
         GestureError: the zip or one of its members is damaged.
     """
     with kind(source.path) as recording:
-        skeleton = recording.skeleton()
+        skeleton = _finite(source.name, recording.skeleton())
         declared, max_depth_mm = recording.data()
+        if max_depth_mm < 1:
+            raise GestureError(f"{source.path}: its maxDepth is {max_depth_mm} mm, expected a depth of at least 1 mm")
         videos = {
             "rgb": recording.video("color.mp4", "rgb24", size),
             "depth": recording.video("depth.mp4", "gray", size),
@@ -191,6 +199,14 @@ def gestures(source: Source, kind: type[Recording], options: Options, size: int)
             mask=mask,
             skeleton=joints,
         )
+
+
+def _finite(name: str, skeleton: np.ndarray) -> np.ndarray:
+    """The skeleton with joints that are no numbers as the sensor writes those it does not see: all zero."""
+    wrong = ~np.isfinite(skeleton).all(axis=-1)
+    if wrong.any():
+        warnings.warn(f"{name}: {wrong.sum()} joints are not finite: zeros", stacklevel=3)
+    return np.where(wrong[..., None], np.float32(0), skeleton)
 
 
 def _agreed_length(name: str, declared: int, skeleton: np.ndarray, videos: dict[str, CroppedVideo]) -> int:

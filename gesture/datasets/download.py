@@ -38,7 +38,7 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
         if not folder.is_dir():
             raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
     sources = importlib.import_module(FORMATS[data.dataset].module).sources(folder, options)
-    files = {one.name: one.path.stat().st_size for one in sources}
+    files = {one.name: one.size for one in sources}
     write_json(output, {"dataset": data.dataset, "folder": str(folder), "files": files})
     print(f"{len(files)} raw files, {sum(files.values()) / 1e6:.1f} MB: {folder}")
 

@@ -88,7 +88,7 @@ class Recording2014(Recording):
         if "labels.csv" not in self._names:
             return []
         rows = []
-        for number, line in enumerate(self.member("labels.csv").decode().splitlines(), start=1):
+        for number, line in enumerate(self.text("labels.csv").splitlines(), start=1):
             if not line.strip():
                 continue
             where = f"{self.path}: {self._names['labels.csv']} line {number}"
@@ -103,16 +103,16 @@ class Recording2014(Recording):
 
     def data(self) -> tuple[int, int]:
         """Number of frames and maxDepth in mm."""
-        text = self.member("data.csv").decode().strip()
+        text = self.text("data.csv").strip()
         try:
             frames, _, max_depth_mm = (int(float(cell)) for cell in text.split(","))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise GestureError(f"{self.path}: data.csv holds {text!r}, expected frames,fps,maxDepth") from None
         return frames, max_depth_mm
 
     def skeleton(self) -> np.ndarray:
         """`(N, 20, 9)` float32 as in `Sequence`: the file has the same order."""
-        text = self.member("skeleton.csv").decode()
+        text = self.text("skeleton.csv")
         try:
             rows = np.loadtxt(io.StringIO(text), delimiter=",", dtype=np.float32, ndmin=2) if text.strip() else ()
             return np.reshape(rows, (-1, 20, 9)).astype(np.float32)

@@ -29,6 +29,7 @@ CLASS_NAMES = (
     "sit to stand", "stand to sit", "lunge", "squat",
 )  # fmt: skip
 SUBJECTS, TRIALS = 8, 4
+_DEPTH, _COLOUR = "_depth.mat", "_color.avi"
 # Theirs begins with Head, ShoulderCenter, Spine, HipCenter; the limbs come in our order.
 _JOINTS = [3, 2, 1, 0, *range(4, 20)]
 # Focal lengths of Kinect 1 [px of 320x240 and of 640x480], as in Microsoft's NuiImageCamera.h.
@@ -61,17 +62,25 @@ def sources(folder: Path, options: UtdMhadOptions) -> list[Source]:
             raise GestureError(f"{path}: {name} is also at {found[action, subject, trial].path}: remove one of the two")
         number = ((action - 1) * SUBJECTS // 2 + (subject - 1) // 2) * TRIALS + trial
         split = "training" if subject % 2 else "test"
-        found[action, subject, trial] = Source(name, path, split, (number,), (action - 1,), f"s{subject}")
+        found[action, subject, trial] = Source(
+            name, path, split, (number,), (action - 1,), f"s{subject}", _further(path, name)
+        )
     if not found:
         raise GestureError(f"{folder}: no files named a1_s1_t1_skeleton.mat in it or below it")
     return [found[key] for key in sorted(found)]
 
 
 def modalities(sources: list[Source], options: UtdMhadOptions) -> tuple[str, ...]:
-    """The skeleton, and what else every recording has files for."""
-    colour = all(_colour_path(one).is_file() for one in sources)
-    depth = all(_depth_path(one).is_file() for one in sources)
-    return ("rgb",) * colour + ("depth", "mask") * depth + ("skeleton",)
+    """The skeleton, and what else every recording has files for; those that lack what others have are named."""
+    everywhere: tuple[str, ...] = ("skeleton",)
+    for ending, names in ((_DEPTH, ("depth", "mask")), (_COLOUR, ("rgb",))):
+        without = [one.name for one in sources if _file(one, ending) is None]
+        if not without:
+            everywhere = (*names, *everywhere)
+        elif len(without) < len(sources):
+            more = f" and {len(without) - 1} more" if len(without) > 1 else ""
+            warnings.warn(f"{without[0]}{more}: no {ending}, so the data counts as without {names[0]}", stacklevel=2)
+    return everywhere
 
 
 def read(source: Source, options: UtdMhadOptions, size: int) -> Iterator[Sequence]:
@@ -87,15 +96,15 @@ def read(source: Source, options: UtdMhadOptions, size: int) -> Iterator[Sequenc
     skeleton = _skeleton(source.path)
     square = _Square.around(skeleton, source)
     images: dict[str, np.ndarray] = {}
-    if _depth_path(source).is_file():
-        images["depth"] = square.cut(_depth(_depth_path(source)), _DEPTH_FOCAL)
-    if _colour_path(source).is_file():
-        images["rgb"] = square.cut(_colour(_colour_path(source)), _COLOUR_FOCAL)
+    if depth_path := _file(source, _DEPTH):
+        images["depth"] = square.cut(_depth(depth_path), _DEPTH_FOCAL)
+    if colour_path := _file(source, _COLOUR):
+        images["rgb"] = _colour(colour_path, square, size)
     frames = _agreed_length(source, {"skeleton": skeleton, **images})
     skeleton = skeleton[:frames]
     arrays: dict[str, Any] = {}
     if "rgb" in images:
-        arrays["rgb"] = resize(images["rgb"][:frames], size, blend=True)
+        arrays["rgb"] = images["rgb"][:frames]
     if "depth" in images:
         depth = images["depth"][:frames]
         arrays["depth"] = resize(gray_depth(depth, options.max_depth_mm), size, blend=False)
@@ -115,8 +124,10 @@ def read(source: Source, options: UtdMhadOptions, size: int) -> Iterator[Sequenc
 def _agreed_length(source: Source, arrays: dict[str, np.ndarray]) -> int:
     """The least of what the files say."""
     lengths = {name: len(array) for name, array in arrays.items()}
+    said = ", ".join(f"{key} {value}" for key, value in lengths.items())
+    if not min(lengths.values()):
+        raise GestureError(f"{source.path}: a file without frames ({said}): remove the recording or download it again")
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{key} {value}" for key, value in lengths.items())
         warnings.warn(f"{source.name}: lengths disagree, the least is taken ({said} frames)", stacklevel=3)
     return min(lengths.values())
 
@@ -124,18 +135,17 @@ def _agreed_length(source: Source, arrays: dict[str, np.ndarray]) -> int:
 # ---- Files -----------------------------------------------------------------------------------------------------------
 
 
-def _depth_path(source: Source) -> Path:
-    return _beside(source, f"{source.name}_depth.mat", "Depth")
+def _further(path: Path, name: str) -> tuple[Path, ...]:
+    """The depth and colour of a recording, as far as there: beside the skeleton, or in the archives' own folders."""
+    found = []
+    for ending, folder in ((_DEPTH, "Depth"), (_COLOUR, "RGB")):
+        places = (path.with_name(name + ending), path.parent.parent / folder / (name + ending))
+        found += [one for one in places if one.is_file()][:1]
+    return tuple(found)
 
 
-def _colour_path(source: Source) -> Path:
-    return _beside(source, f"{source.name}_color.avi", "RGB")
-
-
-def _beside(source: Source, name: str, folder: str) -> Path:
-    """A file in the folder of the skeletons, or in the archive's own folder next to it."""
-    same = source.path.with_name(name)
-    return same if same.is_file() else source.path.parent.parent / folder / name
+def _file(source: Source, ending: str) -> Path | None:
+    return next((one for one in source.further if one.name.endswith(ending)), None)
 
 
 def _load(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
@@ -164,16 +174,21 @@ def _depth(path: Path) -> np.ndarray:
     return _load(path, "d_depth", (240, 320)).astype(np.uint16)[:, :, ::-1, None]
 
 
-def _colour(path: Path) -> np.ndarray:
-    """`(T, 480, 640, 3)` uint8, red first, turned round."""
+def _colour(path: Path, square: "_Square", size: int) -> np.ndarray:
+    """The square of each image, turned round and scaled: `(T, size, size, 3)` uint8; one whole image is held."""
+    frames = []
     try:
         with av.open(str(path), "r") as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1  # one process a recording: threads would only fight
+            for frame in container.decode(stream):
+                image = frame.to_ndarray(format="rgb24")
+                if image.shape != (480, 640, 3):
+                    raise GestureError(f"{path}: expected a video of 640x480, got {frame.width}x{frame.height}")
+                frames.append(resize(square.cut(image[None, :, ::-1], _COLOUR_FOCAL), size, blend=True))
     except (av.FFmpegError, IndexError) as error:
         raise GestureError(f"{path}: not a readable video ({error})") from error
-    if not frames or frames[0].shape != (480, 640, 3):
-        raise GestureError(f"{path}: expected a video of 640x480")
-    return np.stack(frames)[:, :, ::-1]
+    return np.concatenate(frames) if frames else np.zeros((0, size, size, 3), np.uint8)
 
 
 # ---- The person in the picture ---------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Shard:
     @property
     def recipe(self) -> str:
         """Digest of all that determines the shard's bytes."""
-        sources = [[one.name, one.path.stat().st_size, one.split, one.ids, one.labels] for one in self.sources]
+        sources = [one.fingerprint for one in self.sources]
         return value_digest([CONVERT_RECIPE, self.module, self.options.model_dump(mode="json"), self.size, sources])
 
 

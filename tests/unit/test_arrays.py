@@ -1,5 +1,7 @@
 """Bring-your-own data: every mistake is told with its file and row."""
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     ("old", "new", "message"),
     [
         ("1,training,1,", "x,training,1,", r"sequences.csv:2: Id 'x' is not a whole number"),
+        ("1,training,1,t1,training-1.npz", "1,training", r":2: file '' does not exist"),
         ("1,training,1,", "1,train,1,", r":2: split 'train' is none of training, validation, test"),
         ("1,training,1,", "1,training,4,", r":2: label '4' is not in 1..3 \(data.options.classes\)"),
         ("training-1.npz", "other.npz", r":2: file 'other.npz' does not exist"),
@@ -34,6 +37,13 @@ def test_a_wrong_row_is_named(folder: Path, old: str, new: str, message: str) ->
     table = folder / "sequences.csv"
     table.write_text(table.read_text().replace(old, new, 1))
     with pytest.raises(GestureError, match=message):
+        arrays.sources(folder, OPTIONS)
+
+
+def test_a_list_in_another_encoding_is_refused(folder: Path) -> None:
+    table = folder / "sequences.csv"
+    table.write_bytes(table.read_bytes().replace(b"t1", "J\u00fcrg".encode("latin-1"), 1))
+    with pytest.raises(GestureError, match=r"sequences.csv: cannot be read .*expected UTF-8 text with commas"):
         arrays.sources(folder, OPTIONS)
 
 
@@ -70,6 +80,35 @@ def test_world_coordinates_are_projected_by_the_pinhole(folder: Path) -> None:
     assert sequence.skeleton[0, 4].tolist() == [0] * 9
 
 
+def test_orientations_without_pixels_are_projected_too_and_given_pixels_are_kept(folder: Path) -> None:
+    seven = np.zeros((25, 20, 7), np.float32)
+    seven[0, 3] = (0.2, 0.4, 2, 0.1, 0.2, 0.3, 0.4)
+    sequence = read_first(folder, skeleton=seven)
+    assert sequence.skeleton[0, 3] == pytest.approx([0.2, 0.4, 2, 0.1, 0.2, 0.3, 0.4, 360, 155])
+    nine = np.arange(25 * 20 * 9, dtype=np.float32).reshape(25, 20, 9)
+    np.testing.assert_array_equal(read_first(folder, skeleton=nine).skeleton, nine)
+
+
+def test_a_person_behind_the_camera_has_no_pixels(folder: Path) -> None:
+    sequence = read_first(folder, skeleton=np.full((25, 20, 3), -1.0))
+    assert not sequence.skeleton[..., 3:].any()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_cut_or_changed_file_never_ends_in_a_traceback(folder: Path, save: Callable[..., None]) -> None:
+    path = folder / "training-1.npz"
+    save(path, skeleton=np.arange(1200, dtype=np.float32).reshape(20, 20, 3))
+    whole = path.read_bytes()
+    (source, *_) = arrays.sources(folder, OPTIONS)
+    for place in range(0, len(whole), len(whole) // 40):
+        changed = bytearray(whole)
+        changed[place] ^= 0xFF
+        for content in (whole[:place], bytes(changed)):
+            path.write_bytes(content)
+            with contextlib.suppress(GestureError):  # a byte that no reader looks at may change
+                next(arrays.read(source, OPTIONS, 16))
+
+
 def test_what_numpy_would_unpickle_is_refused(folder: Path) -> None:
     path = folder / "training-1.npz"
     np.savez(path, skeleton=np.array([{"a": 1}], dtype=object))
@@ -83,6 +122,7 @@ def test_what_numpy_would_unpickle_is_refused(folder: Path) -> None:
         ("rgb", np.zeros((5, 16, 16, 3)), "rgb is float64, expected uint8"),
         ("rgb", np.zeros((5, 16, 16), np.uint8), r"rgb has shape \(5, 16, 16\)"),
         ("skeleton", np.zeros((5, 25, 3), np.float32), r"skeleton has shape \(5, 25, 3\)"),
+        ("skeleton", np.full((5, 20, 3), "left"), "skeleton is <U4, expected numbers"),
         ("skeleton", np.full((5, 20, 3), np.nan, np.float32), "write 0 for joints that were not seen"),
         ("depth", np.zeros((5, 16, 16, 1), np.uint8), "modalities must have one length"),
     ],

@@ -193,6 +193,24 @@ def test_a_zero_skeleton_is_named(tmp_path: Path):
     assert not one.arrays["skeleton"].any()
 
 
+def test_joints_that_are_no_numbers_become_unseen_ones(tmp_path: Path):
+    broken = ["1"] * 180
+    broken[9] = "nan"
+    write(tmp_path, Recipe(labels="3,11,15\n", skeleton=",".join(broken) + "\n" + (",".join(["1"] * 180) + "\n") * 29))
+    with pytest.warns(UserWarning, match="Sample0001: 1 joints are not finite"):
+        (one,) = read_all(tmp_path, context=30)
+    assert not one.arrays["skeleton"][0, 1].any()
+    assert one.arrays["skeleton"].sum() == 29 * 180 + 19 * 9
+
+
+def test_hidden_files_that_macs_leave_in_a_zip_are_overlooked(tmp_path: Path):
+    path = write(tmp_path, Recipe(labels="3,11,15\n"))
+    with zipfile.ZipFile(path, "a") as archive:
+        for member in ("color.mp4", "data.csv", "labels.csv"):
+            archive.writestr(f"__MACOSX/._Sample0001_{member}", b"neither")
+    assert [one.id for one in read_all(tmp_path)] == [1]
+
+
 @pytest.mark.parametrize("labels", [None, ""])
 def test_recordings_without_labels_give_no_sequences(tmp_path: Path, labels: str | None):
     write(tmp_path, Recipe("Sample0701", labels=labels))
@@ -246,13 +264,21 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path):
         read_all(tmp_path)
 
 
+def test_a_recording_without_a_depth_range_is_refused(tmp_path: Path):
+    path = write(tmp_path, Recipe(leave_out="data.csv"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("Sample0001_data.csv", b"30,20,0")
+    with pytest.raises(GestureError, match=r"Sample0001\.zip: its maxDepth is 0 mm, expected a depth of at least 1 mm"):
+        read_all(tmp_path)
+
+
 def test_a_missing_member_is_refused(tmp_path: Path):
     write(tmp_path, Recipe(leave_out="user.mp4"))
     with pytest.raises(GestureError, match=r"has no Sample0001_user\.mp4"):
         sources(tmp_path, Options())
 
 
-@pytest.mark.parametrize("labels", ["21,1,5\n", "0,1,5\n", "1,9,5\n", "1,0,5\n", "1,2\n", "one,2,3\n"])
+@pytest.mark.parametrize("labels", ["21,1,5\n", "0,1,5\n", "1,9,5\n", "1,0,5\n", "1,2\n", "one,2,3\n", "\u20ac,2,3\n"])
 def test_a_wrong_label_names_its_file_and_line(tmp_path: Path, labels: str):
     write(tmp_path, Recipe(labels="3,11,15\n" + labels))
     with pytest.raises(GestureError, match=r"Sample0001_labels\.csv line 2"):

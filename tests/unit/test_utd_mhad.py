@@ -1,5 +1,6 @@
 """The reader of UTD-MHAD, on files written here in the published form."""
 
+import os
 from pathlib import Path
 
 import av
@@ -145,8 +146,27 @@ def test_colour_and_depth_may_be_missing(tmp_path: Path):
     assert utd_mhad.modalities(sources, OPTIONS) == ("depth", "mask", "skeleton")
     assert list(read_all(tmp_path)[0].arrays) == ["depth", "mask", "skeleton"]
     (tmp_path / "Depth/a1_s1_t1_depth.mat").unlink()
-    assert utd_mhad.modalities(sources, OPTIONS) == ("skeleton",)
+    assert utd_mhad.modalities(utd_mhad.sources(tmp_path, OPTIONS), OPTIONS) == ("skeleton",)
     assert list(read_all(tmp_path)[0].arrays) == ["skeleton"]
+
+
+def test_a_recording_that_lacks_what_the_others_have_is_named(tmp_path: Path):
+    for trial in range(1, 4):
+        write(tmp_path, f"a1_s1_t{trial}", with_colour=trial == 1)
+    with pytest.warns(UserWarning, match=r"a1_s1_t2 and 1 more: no _color\.avi, so the data counts as without rgb"):
+        found = utd_mhad.modalities(utd_mhad.sources(tmp_path, OPTIONS), OPTIONS)
+    assert found == ("depth", "mask", "skeleton")
+
+
+@pytest.mark.parametrize("path", ["Skeleton/{}_skeleton.mat", "Depth/{}_depth.mat", "RGB/{}_color.avi"])
+def test_each_file_of_a_recording_is_part_of_its_fingerprint(tmp_path: Path, path: str):
+    path = path.format("a1_s1_t1")
+    write(tmp_path)
+    fingerprints = [one.fingerprint for one in utd_mhad.sources(tmp_path, OPTIONS)]
+    assert [one.fingerprint for one in utd_mhad.sources(tmp_path, OPTIONS)] == fingerprints
+    changed = (tmp_path / path).stat()
+    os.utime(tmp_path / path, ns=(changed.st_atime_ns, changed.st_mtime_ns + 1))
+    assert [one.fingerprint for one in utd_mhad.sources(tmp_path, OPTIONS)] != fingerprints
 
 
 def test_all_files_may_lie_in_one_folder(tmp_path: Path):
@@ -175,6 +195,26 @@ def test_a_name_of_another_data_set_is_refused(tmp_path: Path, name: str):
         utd_mhad.sources(tmp_path, OPTIONS)
 
 
+def test_a_video_without_a_single_frame_is_refused(tmp_path: Path):
+    write(tmp_path)
+    path = tmp_path / "RGB/a1_s1_t1_color.avi"
+    path.write_bytes(path.read_bytes()[: path.read_bytes().index(b"movi") + 4])
+    with pytest.raises(GestureError, match=r"a1_s1_t1.*a file without frames \(skeleton 6, depth 6, rgb 0\)"):
+        read_all(tmp_path)
+
+
+def test_a_video_of_another_size_is_refused(tmp_path: Path):
+    write(tmp_path)
+    with av.open(str(tmp_path / "RGB/a1_s1_t1_color.avi"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=15)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(FRAMES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8))))
+        container.mux(stream.encode(None))
+    with pytest.raises(GestureError, match="expected a video of 640x480, got 320x240"):
+        read_all(tmp_path)
+
+
 def test_folders_without_recordings_or_with_one_twice_are_refused(tmp_path: Path):
     with pytest.raises(GestureError, match="no such folder"):
         utd_mhad.sources(tmp_path / "nowhere", OPTIONS)
@@ -192,6 +232,8 @@ def test_folders_without_recordings_or_with_one_twice_are_refused(tmp_path: Path
         ("Skeleton/a1_s1_t1_skeleton.mat", {"d_skel": np.zeros((20, 2, 5))}, r"d_skel has shape \(20, 2, 5\)"),
         ("Skeleton/a1_s1_t1_skeleton.mat", {"d_skel": np.zeros((20, 3, 5))}, "no frame has a joint in front"),
         ("Skeleton/a1_s1_t1_skeleton.mat", {"d_skel": np.full((20, 3, 5), np.nan)}, "not finite"),
+        ("Skeleton/a1_s1_t1_skeleton.mat", {"d_skel": np.zeros((20, 3, 0))}, r"d_skel has shape \(0,\)"),
+        ("Depth/a1_s1_t1_depth.mat", {"d_depth": np.zeros((240, 320, 0))}, r"d_depth has shape \(0,\)"),
         ("Depth/a1_s1_t1_depth.mat", {"depth": np.zeros((240, 320, 5))}, "no MATLAB file with d_depth"),
         ("Depth/a1_s1_t1_depth.mat", None, "no MATLAB file with d_depth"),
         ("RGB/a1_s1_t1_color.avi", None, "not a readable video"),
