@@ -9,11 +9,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
-    "gesture", "gesture.cli", "gesture.errors", "gesture.files", "gesture.plan", "gesture.problems", "gesture.session",
-    "gesture.settings", "gesture.wording", "gesture.clean", "gesture.experiments", "gesture.lease", "gesture.status",
-    "gesture.training", "gesture.training.ledger", "gesture.datasets", "gesture.datasets.catalog", "gesture.datasets.check",
-    "gesture.datasets.remote", "gesture.models",
-    "gesture.models.settings",
+    "gesture", "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
+    "gesture.datasets.check", "gesture.datasets.remote", "gesture.errors", "gesture.experiments", "gesture.files",
+    "gesture.lease", "gesture.models", "gesture.models.settings", "gesture.plan", "gesture.problems",
+    "gesture.session", "gesture.settings", "gesture.simulate", "gesture.status", "gesture.training",
+    "gesture.training.ledger", "gesture.wording",
 }  # fmt: skip
 TIER_0 |= {f"gesture.commands.{path.stem}" for path in (PACKAGE / "commands").glob("[a-z]*.py")} | {"gesture.commands"}
 # Tier 2 may use TensorFlow.

@@ -1,0 +1,145 @@
+"""What an experiment costs, and a simulated cluster that runs it."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gesture import plan
+from gesture.cli import main
+from gesture.costs import (
+    MARGIN,
+    START_UP,
+    StageCost,
+    makespan,
+    measured,
+    sessions_needed,
+    stage_costs,
+    training_sequences,
+)
+from gesture.files import write_json, write_text
+from gesture.settings import Experiment, parse
+from gesture.simulate import Cluster, simulate
+
+HOUR = 3600.0
+
+
+def experiment(**data: Any) -> Experiment:
+    stages = [{"epochs": 3, "rate": 1e-3}, {"steps": 50, "rate": 1e-4}]
+    variant = {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]}
+    value = {"experiment": "trial", "training": {"stages": stages, "batch": 4}, "variants": {"bones": variant}}
+    return parse(
+        {**value, "data": {"dataset": "arrays", "folder": "raw", "options": {"classes": 3}, **data}},
+        "trial.yaml",
+    )
+
+
+def write_index(one: Experiment, root: Path) -> None:
+    rows = ["id,split,label,subject", "1,training,3,a", "2,training,,a", "3,training,1,b", "1,validation,2,c"]
+    write_text(root / "records" / plan.records_name(one) / "index.csv", "\n".join([*rows, "1,test,,d"]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "count"), [({}, 2), ({"holdout_subjects": ["b"]}, 1), ({"train_on_validation": True}, 3)]
+)
+def test_the_sequences_that_train_are_counted_as_training_does(data: dict, count: int, tmp_path: Path) -> None:
+    one = experiment(**data)
+    write_index(one, tmp_path)
+    assert training_sequences(one, tmp_path) == count
+
+
+def test_without_records_steps_of_epochs_are_not_known_but_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write_text(tmp_path / "trial.yaml", json.dumps(plan.resolved(experiment())))
+    assert main(["plan", str(tmp_path / "trial.yaml"), "--directory", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "run up to `convert`, or give --sequences" in told
+    assert "no session has measured these steps yet" in told
+
+
+def test_a_measured_session_gives_the_time_of_all_stages_of_its_variant(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    one = experiment()
+    write_index(one, tmp_path)
+    start = {"event": "start", "time": "t", "host": "h", "job": None, "step": 0, "first": 0, "last": 3}
+    end = {"event": "end", "time": "t", "reason": "deadline", "step": 40, "steps": 40, "seconds": 80.0}
+    write_text(
+        tmp_path / "checkpoints/trial/bones-s1/stage1/sessions.jsonl", json.dumps(start) + "\n" + json.dumps(end)
+    )
+    write_json(tmp_path / "results/trial/train/bones-s1/stage1/manifest.json", {"parameters": 1_000_000})
+    assert measured(one, tmp_path)["bones"].step_seconds == 2.0
+    write_text(tmp_path / "trial.yaml", json.dumps(plan.resolved(one)))
+    assert main(["plan", str(tmp_path / "trial.yaml"), "--directory", str(tmp_path), "--gpus", "2"]) == 0
+    told = capsys.readouterr().out
+    assert ["bones-s2", "2", "50", "1:40", "1"] in [line.split() for line in told.splitlines()]
+    assert "4 sessions of at most 4:00:00" in told
+    assert "disk: 48.0 MB of results, up to 72.0 MB of live checkpoints" in told
+
+
+def test_a_stage_longer_than_the_walltime_takes_several_sessions() -> None:
+    useful = 4 * HOUR - START_UP - MARGIN
+    assert [sessions_needed(seconds, 4 * HOUR) for seconds in (0, 1, useful, useful + 1, 10 * useful)] == [
+        1, 1, 1, 2, 10,
+    ]  # fmt: skip
+
+
+def test_the_steps_of_epochs_follow_from_sequences_and_batch() -> None:
+    costs = stage_costs(experiment(), 9, lambda member: 2.0, 4 * HOUR)
+    assert [(one.member, one.steps, one.seconds) for one in costs[:2]] == [
+        ("bones-s1", 9, 18.0), ("bones-s1", 50, 100.0),
+    ]  # fmt: skip
+
+
+chains = st.lists(st.lists(st.floats(1, 1e5), min_size=1, max_size=4), min_size=1, max_size=12)
+
+
+def costs_of(lengths: list[list[float]], walltime: float = math.inf) -> list[StageCost]:
+    return [
+        StageCost(f"m{number}", stage, 1, seconds, sessions_needed(seconds, walltime))
+        for number, chain in enumerate(lengths)
+        for stage, seconds in enumerate(chain, 1)
+    ]
+
+
+@given(chains, st.integers(1, 20))
+def test_a_makespan_is_at_least_its_longest_chain_and_its_share_of_all_work(
+    lengths: list[list[float]], gpus: int
+) -> None:
+    whole = [sum(chain) + START_UP * len(chain) for chain in lengths]
+    found = makespan(costs_of(lengths), gpus)
+    assert found >= max(max(whole), sum(whole) / gpus) * (1 - 1e-9)
+    assert found <= sum(whole) * (1 + 1e-9)
+
+
+@settings(deadline=None)
+@given(chains, st.integers(1, 8), st.floats(0, 20), st.floats(0, 2 * HOUR), st.integers(0, 99))
+def test_no_simulated_work_gets_lost_or_is_done_twice_unless_counted(
+    lengths: list[list[float]], gpus: int, failures: float, wait: float, seed: int
+) -> None:
+    cluster = Cluster(gpus, walltime=4 * HOUR, queue_wait=wait, failures_per_day=failures)
+    outcome = simulate(costs_of(lengths), cluster, seed)
+    work = sum(map(sum, lengths))
+    assert outcome.busy == pytest.approx(work + outcome.lost + outcome.start_up)
+    assert outcome.makespan >= max(map(sum, lengths))
+    assert outcome == simulate(costs_of(lengths), cluster, seed)
+
+
+def test_without_limits_waits_and_failures_the_cluster_is_ideal() -> None:
+    outcome = simulate(costs_of([[7200.0], [3600.0]]), Cluster(1, walltime=1000 * HOUR), seed=1)
+    assert outcome.makespan == outcome.ideal == 10800 + 2 * START_UP
+    assert (outcome.sessions, outcome.failures, outcome.lost) == (2, 0, 0)
+
+
+def test_a_simulation_of_unknown_lengths_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write_text(tmp_path / "trial.yaml", json.dumps(plan.resolved(experiment())))
+    assert main(["plan", str(tmp_path / "trial.yaml"), "--simulate"]) == 2
+    assert "give --sequences and --step-seconds" in capsys.readouterr().err
+    arguments = ["--sequences", "100", "--step-seconds", "1.5", "--simulate", "--gpus", "2"]
+    assert main(["plan", str(tmp_path / "trial.yaml"), *arguments]) == 0
+    assert "simulated: 2 GPUs, jobs of 4:00:00" in capsys.readouterr().out
