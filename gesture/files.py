@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gesture.errors import GestureError
+
+# Containers on different hosts may have the same process ids, so these alone do not keep two writers apart.
+_PROCESS = uuid.uuid4().hex[:8]
 
 
 @contextmanager
@@ -19,8 +23,8 @@ def atomic_path(final: Path) -> Iterator[Path]:
     If the block raises, the temporary file is removed and ``final`` is what it was before.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    # The process id keeps two writers of one name apart; the suffix stays, since some libraries read it.
-    temporary = final.with_name(f".{final.stem}.{os.getpid()}.tmp{final.suffix}")
+    # The suffix stays, since some libraries read it.
+    temporary = final.with_name(f".{final.stem}.{_writer()}.tmp{final.suffix}")
     try:
         yield temporary
         sync(temporary)
@@ -32,14 +36,37 @@ def atomic_path(final: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(final: Path) -> Iterator[Path]:
-    """Yields an empty folder beside ``final`` that takes its place when the block ends well."""
-    partial = final.with_name(f".{final.name}.partial")
+    """Yields an empty folder beside ``final`` that becomes ``final`` when the block ends well; else it is removed.
+
+    Raises:
+        OSError: ``final`` is there already and not empty (it is never replaced), or the disk failed.
+    """
+    partial = final.with_name(f".{final.name}.{_writer()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    yield partial
-    shutil.rmtree(final, ignore_errors=True)
-    partial.replace(final)
-    sync(final.parent)
+    try:
+        yield partial
+        sync(partial)
+        partial.replace(final)
+        sync(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_litter(folder: Path, pattern: str = "*") -> None:
+    """Removes what other, killed processes were writing in a folder; to be called by its only writer."""
+    for path in [*folder.glob(f".{pattern}.partial"), *folder.glob(f".{pattern}.tmp*")]:
+        if _writer() in path.name:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _writer() -> str:
+    """Names this process among all that share the disk."""
+    return f"{os.getpid()}-{_PROCESS}"
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -92,25 +119,29 @@ def read_json(path: Path) -> Any:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Appends one line and forces it to the disk."""
+    """Appends one line and forces it to the disk; a line that a crash has cut stays a line of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line.rstrip("\n") + "\n")
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.rstrip("\n").encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a JSONL file; none if it does not exist. A last line cut by a crash is left out."""
+    """All whole lines of a JSONL file; none if it does not exist. A line that a crash has cut is left out."""
     if not path.exists():
         return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             found.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-    return found
+    return [one for one in found if isinstance(one, dict)]
 
 
 def file_digest(path: Path) -> str:

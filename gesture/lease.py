@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,12 @@ class Lease:
     def __exit__(self, *error: object) -> None:
         self._ended.set()
         self._pulse.join()
-        if self.is_mine():
-            self._write(released=True)
-        for token in range(1, self.token):
-            self._path(token).unlink(missing_ok=True)
+        # On a full disk the next writer has to wait for this lease to go stale; that is no reason to fail.
+        with suppress(OSError):
+            if self.is_mine():
+                self._write(released=True)
+            for token in range(1, self.token):
+                self._path(token).unlink(missing_ok=True)
 
     def is_mine(self) -> bool:
         """False once another writer has taken over."""
@@ -133,9 +136,11 @@ class Lease:
     def _beat(self) -> None:
         while not self._ended.wait(self._heartbeat):
             self._beats += 1
-            if not self.is_mine():
-                return
-            self._write()
+            # A disk that is full, or away for a while, must not end the heartbeat.
+            with suppress(OSError):
+                if not self.is_mine():
+                    return
+                self._write()
 
 
 def highest_token(folder: Path) -> int:
@@ -158,14 +163,14 @@ def holder(folder: Path) -> dict[str, Any] | None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The content of a lease; None if it is gone, {} while its holder is still writing it."""
+    """The content of a lease; None if it is gone, nobody's while its holder is still writing it."""
+    nobody = {"host": "", "pid": 0, "job": None}
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return {**nobody, **json.loads(path.read_text(encoding="utf-8"))}
     except FileNotFoundError:
         return None
-    except json.JSONDecodeError:
-        return {"host": "", "pid": 0, "job": None}
-    return dict(value)
+    except (OSError, ValueError):  # half-written, or a network file system that is away for a moment
+        return nobody
 
 
 def _is_dead_here(content: dict[str, Any]) -> bool:
