@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+BLOCK = 10_000  # distinct rows; more repeat them under other Ids
+
 PANDAS = """
 import sys, pandas
 total = 0
@@ -43,17 +45,20 @@ print(json.dumps([time.perf_counter() - began, peak]))
 def write_members(folder: Path, members: int, rows: int, classes: int) -> list[Path]:
     """Members with the same Ids; a few files are written and linked under many names."""
     generator = np.random.default_rng(0)
-    labels = generator.integers(1, classes + 1, rows)
+    labels = generator.integers(1, classes + 1, BLOCK)
     header = ",".join(["Id", *(f"p_{k + 1}" for k in range(classes)), "label"])
     originals = []
     for number in range(min(5, members)):
-        exponentials = np.exp(3 * generator.normal(size=(rows, classes)))
-        table = np.column_stack(
-            [np.arange(1, rows + 1), exponentials / exponentials.sum(axis=1, keepdims=True), labels]
-        )
+        exponentials = np.exp(3 * generator.normal(size=(BLOCK, classes)))
+        softmaxes = exponentials / exponentials.sum(axis=1, keepdims=True)
+        tails = [
+            ",".join([*(f"{value:.9g}" for value in row), str(label)])
+            for row, label in zip(softmaxes.tolist(), labels.tolist(), strict=True)
+        ]
         originals.append(folder / f"original{number}")
-        formats = ["%d", *["%.9g"] * classes, "%d"]
-        np.savetxt(originals[-1], table, fmt=formats, delimiter=",", header=header, comments="")
+        with originals[-1].open("w") as file:
+            file.write(header + "\n")
+            file.writelines(f"{row + 1},{tails[row % BLOCK]}\n" for row in range(rows))
     paths = [folder / f"member{number}-s1.csv" for number in range(members)]
     for number, path in enumerate(paths):
         path.hardlink_to(originals[number % len(originals)])
@@ -62,7 +67,8 @@ def write_members(folder: Path, members: int, rows: int, classes: int) -> list[P
 
 def measure(code: str, output: Path, paths: list[Path]) -> tuple[float, float]:
     command = [sys.executable, "-W", "ignore", "-c", MEASURE, code, str(output), *map(str, paths)]
-    return tuple(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return tuple(json.loads(printed.splitlines()[-1]))
 
 
 def main() -> None:
@@ -71,11 +77,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where the files go for the time being (default: the system's)")
     options = parser.parse_args()
     print(f"{options.members} members x {options.rows:,} rows x {options.classes} classes")
     sides = {"pandas, reading only": PANDAS_READ, "pandas mean": PANDAS, "gesture average": OURS}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         paths = write_members(Path(folder), options.members, options.rows, options.classes)
         for _ in range(options.repeats):
             for name, code in sides.items():

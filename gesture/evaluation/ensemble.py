@@ -4,8 +4,6 @@ One member is held in memory at a time. The sums are exact (`ExactSum`), so the 
 the order of members or rows.
 """
 
-import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,23 +12,62 @@ from typing import Any
 import numpy as np
 
 from gesture.errors import GestureError
-from gesture.evaluation.exact_sum import ExactSum
+from gesture.evaluation.combine import FITTED, METHODS, Combination
+from gesture.evaluation.fit import FitSet, fit, fit_folds
+from gesture.evaluation.joined import Joined, Summary, refuse_repeated_files, warn_of_copies
+from gesture.evaluation.members import read_fit_set, read_member, refuse_leaks
 from gesture.evaluation.metrics import confusion_matrix, labelled, metrics, paired_gain
-from gesture.evaluation.predictions import UNLABELLED, Predictions, listing, read_predictions, write_predictions
-from gesture.files import write_json, write_text
+from gesture.evaluation.predictions import Predictions, read_manifest, write_predictions
+from gesture.evaluation.running import RunningEnsemble, Turns
+from gesture.evaluation.submission import write_submission
+from gesture.evaluation.subsets import Kept, methods, statistics
+from gesture.files import write_json
+from gesture.problems import not_one_of
 
-METHODS = ("mean", "geometric")
-_SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
-_ROWS_AT_ONCE = 16_384
+
+@dataclass(frozen=True)
+class Method:
+    """How to average.
+
+    Attributes:
+        name: one of `METHODS`.
+        weights: member -> weight, for `weights`; None = fitted.
+        calibrated: whether a temperature is fitted to the result.
+        fit_on: validation tables of the same members, what is fitted is fitted on.
+    """
+
+    name: str = "mean"
+    weights: Mapping[str, float] | None = None
+    calibrated: bool = False
+    fit_on: Sequence[Path] = field(default_factory=tuple)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether labels are needed to find weights or temperature."""
+        return self.calibrated or (self.name in FITTED and self.weights is None)
+
+    @property
+    def title(self) -> str:
+        """For messages and tables."""
+        return f"{self.name}, calibrated" if self.calibrated else self.name
+
+    def describe(self, parts: Sequence[Combination]) -> dict[str, Any]:
+        """As JSON: the method and its numbers; of a fitted one that was scored out of fold, those of every fold."""
+        numbers = [one.describe() for one in parts]
+        return {"method": self.name, "calibrated": self.calibrated, "combinations": numbers}
 
 
-def average(members: Sequence[Path], output: Path, method: str = "mean") -> dict[str, Any]:
-    """Averages predictions tables of one split; writes `ensemble.csv`, `submission.csv`, `metrics.json`.
+def average(
+    members: Sequence[Path],
+    output: Path,
+    method: Method | str = "mean",
+) -> dict[str, Any]:
+    """Averages the members of one split; writes `ensemble.csv`, `submission.csv`, `metrics.json`, `submission.json`.
 
     Args:
-        members: predictions tables, joined on Id.
-        output: folder of the three files.
-        method: `mean`, or `geometric` = the mean of the logarithms, normalised.
+        members: predictions tables or soft labels of 2019, joined on Id.
+        output: folder of the files.
+        method: how to average; a name alone means no more than that.
 
     Returns:
         What `metrics.json` holds.
@@ -38,178 +75,101 @@ def average(members: Sequence[Path], output: Path, method: str = "mean") -> dict
     Raises:
         GestureError: the tables do not fit together; nothing is written.
     """
-    if method not in METHODS:
-        raise GestureError(f"--method: {method!r} is no way to average ({', '.join(METHODS)})")
+    how = Method(method) if isinstance(method, str) else method
     if not members:
         raise GestureError("no member given: name at least one predictions table")
-    _refuse_repeated_files(members)
-    joined = Joined(method, len(members))
+    refuse_repeated_files(members)
+    names = [str(read_manifest(path).get("member") or path.stem) for path in members]
+    _check(how, names)
+    needed_by = f"method {how.title!r}" if how.is_fitted else None
+    fit_set, fitted = read_fit_set(how.fit_on, names, needed_by) if how.fit_on else (None, None)
+    is_validation = {path.resolve() for path in members} == {path.resolve() for path in how.fit_on}
+    turns = Turns(_parts(how, names, fit_set, is_validation))
+    joined, kept, running = Joined(), Kept(len(members)), None
     for path in members:
-        joined.add(read_predictions(path))
-    _warn_of_copies(joined.members)
-    result = _write(joined, output)
+        table = read_member(path)
+        joined.add(table)
+        running = running or RunningEnsemble(turns, (len(table.ids), table.classes))
+        running.add(table.name, table.probabilities)
+        kept.add(table)
+    assert running is not None
+    warn_of_copies(joined.members)
+    if fitted is not None and not is_validation:
+        refuse_leaks(fitted, joined.members, **joined.origin)
+    notes = {**how.describe(turns.parts), "fitted_on": _fitted_on(how, fitted, is_validation)}
+    table = _ensemble(joined, output, running.softmaxes(), notes)
+    own = (how.name, how.calibrated)
+    extra = statistics(kept, joined, turns) | {"methods": methods(kept, joined, fit_set, how.weights, own)}
+    result = _write(joined, table, notes, extra)
     accuracy = "no labels" if result["accuracy"] is None else f"accuracy {result['accuracy']:.4f}"
     print(f"{len(members)} members averaged over {result['rows']} sequences, {accuracy}: {output / 'ensemble.csv'}")
     return result
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What is kept of a member once it is added."""
-
-    path: Path
-    digest: str
-    checkpoint_digest: str | None
-    metrics: Mapping[str, Any]
-    chosen: np.ndarray
-
-
-@dataclass
-class Joined:
-    """The members added up so far, joined on Id."""
-
-    method: str
-    count: int
-    first: Predictions | None = None
-    ids: np.ndarray = field(init=False)
-    labels: np.ndarray = field(init=False)
-    sums: ExactSum = field(init=False)
-    common: dict[str, tuple[Any, Path]] = field(default_factory=dict)
-    members: dict[str, Summary] = field(default_factory=dict)
-
-    def add(self, table: Predictions) -> None:
-        """Adds one member.
-
-        Raises:
-            GestureError: it does not fit to those before it.
-        """
-        if self.first is None:
-            self._start(table)
-        assert self.first is not None
-        for key in ("split", "data_digest"):
-            self._refuse_other_origin(key, table)
-        _refuse_other_shape(self.first, table)
-        if table.name in self.members:
-            raise GestureError(
-                f"{table.path}: member {table.name!r} is also in {self.members[table.name].path}: list each member once"
-            )
-        if table.labels is not None:
-            self._merge_labels(table)
-        self._add_terms(table.probabilities)
-        self.members[table.name] = Summary(
-            table.path,
-            table.digest,
-            table.manifest.get("checkpoint_digest"),
-            metrics(table),
-            table.chosen.astype(np.min_scalar_type(table.classes)),
-        )
-
-    def _start(self, table: Predictions) -> None:
-        # Only what is compared is kept, not the first member's softmaxes.
-        self.first = Predictions(table.path, table.ids, table.probabilities[:0], None, table.manifest)
-        self.ids = table.ids
-        self.labels = np.full(len(table.ids), UNLABELLED, np.int64)
-        bound = 1.0 if self.method == "mean" else -math.log(_SMALLEST)
-        self.sums = ExactSum(self.count, bound * 1.001, table.probabilities.shape)
-
-    def _add_terms(self, probabilities: np.ndarray) -> None:
-        for start in range(0, len(probabilities), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            values = probabilities[rows].astype(np.float64)
-            self.sums.add(rows, values if self.method == "mean" else np.log(np.maximum(values, _SMALLEST)))
-
-    def _merge_labels(self, table: Predictions) -> None:
-        assert table.labels is not None
-        conflict = (self.labels >= 0) & (table.labels >= 0) & (self.labels != table.labels)
-        if conflict.any():
-            raise GestureError(
-                f"{table.path}: {listing(self.ids[conflict])}: label differs from that of the members before it: "
-                "evaluate all members on the same records"
-            )
-        self.labels = np.maximum(self.labels, table.labels)
-
-    def _refuse_other_origin(self, key: str, table: Predictions) -> None:
-        """Refuses tables whose manifests disagree; tables without a manifest pass."""
-        value = table.manifest.get(key)
-        if value is None:
-            return
-        expected, path = self.common.setdefault(key, (value, table.path))
-        if value != expected:
-            what = {"split": "split", "data_digest": "records' digest"}[key]
-            raise GestureError(
-                f"{table.path}: {what} is {value!r}, but {expected!r} in {path}: "
-                "average members of one split of one data set"
-            )
-
-    def mean(self) -> np.ndarray:
-        """`(N, K)` float32: the members' mean."""
-        mean = self.sums.total() / len(self.members)
-        if self.method == "geometric":
-            mean = np.exp(mean - mean.max(axis=1, keepdims=True, initial=-np.inf))
-            mean /= mean.sum(axis=1, keepdims=True)
-        return mean.astype(np.float32)
-
-
-def _refuse_repeated_files(members: Sequence[Path]) -> None:
-    seen: set[Path] = set()
-    for path in members:
-        if path.resolve() in seen:
-            raise GestureError(f"{path}: listed more than once: list each member once")
-        seen.add(path.resolve())
-
-
-def _refuse_other_shape(first: Predictions, table: Predictions) -> None:
-    if table.classes != first.classes:
+def _check(how: Method, names: Sequence[str]) -> None:
+    """Refuses a method that is none, or that lacks what it needs."""
+    if how.name not in METHODS:
+        raise GestureError(f"--method: {not_one_of(how.name, 'method of averaging', METHODS)}")
+    if how.is_fitted and not how.fit_on:
         raise GestureError(
-            f"{table.path}: {table.classes} classes, but {first.classes} in {first.path}: "
-            "average members of one data set"
+            f"--method {how.title}: is fitted to labels: give the members' validation tables with --fit-on"
         )
-    if not np.array_equal(first.ids, table.ids):
-        missing, extra = np.setdiff1d(first.ids, table.ids), np.setdiff1d(table.ids, first.ids)
-        lacks = [f"lacks {listing(missing)} of {first.path}"] if len(missing) else []
-        adds = [f"has {listing(extra)}, not in {first.path}"] if len(extra) else []
-        raise GestureError(
-            f"{table.path}: {' and '.join(lacks + adds)}: evaluate all members on the same split of the same records"
-        )
+    if how.weights is None:
+        return
+    if how.name != "weights":
+        raise GestureError(f"--weights: method {how.name!r} takes none: use --method weights")
+    odd = sorted(set(names) ^ set(how.weights))
+    if odd:
+        raise GestureError(f"--weights: {', '.join(odd)}: give one weight to each member that is averaged")
+    if min(how.weights.values()) < 0 or sum(how.weights.values()) <= 0:
+        raise GestureError("--weights: expected numbers of at least 0, not all 0")
 
 
-def _warn_of_copies(members: Mapping[str, Summary]) -> None:
-    owners: dict[str, str] = {}
-    for name in sorted(members):
-        other = owners.setdefault(members[name].digest, name)
-        if other != name and len(members[name].chosen):
-            warnings.warn(f"members {other} and {name} hold the same predictions; both are counted", stacklevel=3)
+def _parts(how: Method, names: Sequence[str], data: FitSet | None, is_validation: bool) -> list[Combination]:
+    """What the rows are combined by: one combination, or one a fold for the rows that a method is fitted on."""
+    given = None if how.weights is None else dict(how.weights)
+    if data is None or not how.is_fitted:
+        return [Combination(how.name, given or dict.fromkeys(names, 1.0))]
+    if is_validation:
+        return fit_folds(how.name, data, how.calibrated, given)
+    return [fit(how.name, data, how.calibrated, given)]
 
 
-def _write(joined: Joined, output: Path) -> dict[str, Any]:
-    """Writes the three files; by now nothing can be wrong with the input."""
-    members = {name: joined.members[name] for name in sorted(joined.members)}
-    origin = {key: joined.common.get(key, (None, None))[0] for key in ("split", "data_digest")}
-    manifest = {
-        **origin,
-        "member": "ensemble",
-        "checkpoint_digest": None,
-        "method": joined.method,
-        "members": [
-            {"member": name, "content_digest": one.digest, "checkpoint_digest": one.checkpoint_digest}
-            for name, one in members.items()
-        ],
-    }
+def _fitted_on(how: Method, fitted: Joined | None, is_validation: bool) -> dict[str, Any] | None:
+    """Which rows weights and temperature come from; None where nothing was fitted."""
+    if fitted is None or not how.is_fitted:
+        return None
+    tables = {name: fitted.members[name].digest for name in sorted(fitted.members)}
+    labelled_rows = int((fitted.labels >= 0).sum())
+    return {**fitted.origin, "labelled": labelled_rows, "out_of_fold": is_validation, "content_digests": tables}
+
+
+def _ensemble(joined: Joined, output: Path, softmaxes: np.ndarray, notes: Mapping[str, Any]) -> Predictions:
+    members = [
+        {"member": name, "content_digest": one.digest, "checkpoint_digest": one.checkpoint_digest}
+        for name, one in sorted(joined.members.items())
+    ]
+    manifest = {**joined.origin, "member": "ensemble", "checkpoint_digest": None, **notes, "members": members}
     labels = joined.labels if (joined.labels >= 0).any() else None
-    table = Predictions(output / "ensemble.csv", joined.ids, joined.mean(), labels, manifest)
+    return Predictions(output / "ensemble.csv", joined.ids, softmaxes, labels, manifest)
+
+
+def _write(joined: Joined, table: Predictions, notes: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes the files; by now nothing can be wrong with the input."""
+    members = dict(sorted(joined.members.items()))
     result = {
-        "split": origin["split"],
-        "method": joined.method,
+        "split": joined.origin["split"],
+        **notes,
         "rows": len(table.ids),
         **metrics(table),
         "confusion": _confusion(table),
         "members": {name: dict(one.metrics) for name, one in members.items()},
         **_gain(table, members),
+        **extra,
     }
-    write_predictions(table.path, table.ids, table.probabilities, table.labels, manifest)
-    rows = zip(table.ids.tolist(), (table.chosen + 1).tolist(), strict=True)
-    write_text(output / "submission.csv", "Id,y\n" + "".join(f"{id_},{y}\n" for id_, y in rows))
-    write_json(output / "metrics.json", result)
+    write_predictions(table.path, table.ids, table.probabilities, table.labels, table.manifest)
+    write_submission(table.path.with_name("submission.csv"), table)
+    write_json(table.path.with_name("metrics.json"), result)
     return result
 
 

@@ -24,6 +24,6 @@ class ExactSum:
         self._coarse[rows] += coarse
         self._fine[rows] += np.rint((values - coarse) / self._fine_grid) * self._fine_grid
 
-    def total(self) -> np.ndarray:
-        """The sum, rounded once."""
-        return self._coarse + self._fine
+    def total(self, rows: slice = slice(None)) -> np.ndarray:
+        """The sum, rounded once; of all rows or of some."""
+        return np.asarray(self._coarse[rows] + self._fine[rows])

@@ -122,11 +122,20 @@ def read_predictions(path: Path) -> Predictions:
     ids = frame["Id"].to_numpy()
     probabilities = frame[[name for name in columns if name.startswith("p_")]].to_numpy()
     labels = _labels(path, frame) if "label" in columns else None
+    return _checked(path, ids, probabilities, labels, read_manifest(path))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What the JSON beside a table says of it; empty if there is none.
+
+    Raises:
+        GestureError: it is no JSON object.
+    """
     manifest_path = path.with_suffix(".json")
     manifest = read_json(manifest_path) if manifest_path.is_file() else {}
     if not isinstance(manifest, dict):
         raise GestureError(f"{manifest_path}: expected a JSON object that says what made {path.name}")
-    return _checked(path, ids, probabilities, labels, manifest)
+    return manifest
 
 
 def listing(ids: Sequence[Any] | np.ndarray) -> str:

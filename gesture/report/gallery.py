@@ -1,6 +1,7 @@
 """Which figures an experiment's results allow."""
 
-from gesture.evaluation.diversity import accuracy_by_count, agreement
+import numpy as np
+
 from gesture.evaluation.metrics import confusion_matrix, labelled, reliability
 from gesture.report import figures
 from gesture.report.results import Results
@@ -47,11 +48,10 @@ def _of_ensemble(results: Results, split: str) -> list[Picture]:
 
 
 def _of_members(results: Results, split: str) -> list[Picture]:
-    tables = results.comparable_tables(split)
-    if len(tables) < 2:
-        return []
-    curve = accuracy_by_count(list(tables.values()), results.experiment.average.method)
-    return [
-        figures.agreement(agreement(list(tables.values())), list(tables)),
-        figures.by_count(curve, split),
-    ]
+    own = results.metrics[split]
+    found = []
+    if own.get("agreement"):
+        found.append(figures.agreement(np.array(own["agreement"]["shares"]), own["agreement"]["members"]))
+    if own.get("accuracy_by_count"):
+        found.append(figures.by_count(own["accuracy_by_count"], split))
+    return found

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from gesture import __version__
-from gesture.evaluation.diversity import accuracy_without
 from gesture.evaluation.metrics import confusion_matrix, labelled, wilson_interval
 from gesture.report.figures import largest_confusions
 from gesture.report.results import SPLITS, Results
@@ -21,12 +20,7 @@ _LENGTH_GROUPS = 4
 def member_rows(results: Results) -> list[dict[str, Any]]:
     """One row a member: what it is, how well it does, what the ensemble loses without it."""
     split = results.leading_split
-    without: dict[str, float] = {}
-    if split is not None and split in results.ensemble:
-        tables = results.comparable_tables(split)
-        if len(tables) > 1:
-            accuracy = accuracy_without(list(tables.values()), results.experiment.average.method)
-            without = dict(zip(tables, accuracy, strict=True))
+    without = (results.metrics[split].get("accuracy_without") if split else None) or {}
     return [_member_row(results, split, name, without.get(name)) for name in results.members]
 
 
