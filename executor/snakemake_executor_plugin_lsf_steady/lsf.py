@@ -1,7 +1,9 @@
 """LSF's commands: called without a shell, their answers parsed, their failures told from their news."""
 
+import ctypes
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -39,6 +41,16 @@ class RefusedError(Exception):
     """LSF refused the request; asking again would not help."""
 
 
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_head() -> None:
+    """A bsub that waits for LSF must not submit after its head was killed and another one has taken over."""
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def call(arguments: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
     """Runs a command; a Ctrl-C in the terminal does not reach it.
 
@@ -57,6 +69,7 @@ def call(arguments: list[str], timeout: float) -> subprocess.CompletedProcess[st
             timeout=timeout,
             check=False,
             start_new_session=True,
+            preexec_fn=_die_with_head,
         )
     except subprocess.TimeoutExpired:
         raise NoAnswerError(f"{arguments[0]}: no answer in {timeout:.0f} s") from None

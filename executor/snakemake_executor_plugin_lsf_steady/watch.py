@@ -91,6 +91,7 @@ class Watch:
             return Action.WAIT
         return self.kill(self.killing, now)
 
-    def in_trouble_for(self, now: float) -> float:
-        """How long it has been in its troubled state [s]; 0 if it is well."""
-        return 0.0 if self._trouble_since is None else now - self._trouble_since
+    @property
+    def troubled(self) -> bool:
+        """True while it is in a state that only lasts for a limited time."""
+        return self._trouble_since is not None

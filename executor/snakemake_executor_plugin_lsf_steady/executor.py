@@ -1,0 +1,136 @@
+"""The plugin's face to Snakemake: hands jobs to the driver and its verdicts back."""
+
+import asyncio
+import getpass
+import os
+import shlex
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
+
+from snakemake_executor_plugin_lsf_steady import records
+from snakemake_executor_plugin_lsf_steady.driver import Driver, Tracked
+from snakemake_executor_plugin_lsf_steady.interrupt import end_all
+from snakemake_executor_plugin_lsf_steady.records import Record, digest
+from snakemake_executor_plugin_lsf_steady.request import group_of
+
+TICK = 0.2  # the longest pause before a new job, or an interrupt, is noticed [s]
+
+
+class Executor(RemoteExecutor):
+    """Snakemake's main thread hands jobs over; the status thread submits, asks, kills and reports."""
+
+    def __post_init__(self) -> None:
+        """Called by Snakemake at the end of its constructor; the status thread runs already, without jobs."""
+        self.settings = self.workflow.executor_settings
+        # Jobs wait for this folder before they begin: it must outlive the head that submitted them.
+        self._tmpdir = str(records.FOLDER.parent / "tmp")
+        Path(self._tmpdir).mkdir(parents=True, exist_ok=True)
+        interval = max(TICK, float(self.workflow.remote_execution_settings.seconds_between_status_checks))
+        self.driver = Driver(self.settings, self.logger, interval=interval)
+        self.tracked: dict[JobExecutorInterface, Tracked] = {}
+        self.handed_over = threading.Event()
+
+    # --- Snakemake's main thread
+
+    def run_job(self, job: JobExecutorInterface) -> None:
+        """Takes a job over; one that an earlier head submitted is attached to, not submitted again."""
+        tracked = self._track(job)
+        self.driver.take(tracked)
+        self.tracked[job] = tracked
+        self.report_job_submission(SubmittedJobInfo(job, external_jobid=tracked.record.job_id))
+        self.handed_over.set()
+
+    def _track(self, job: JobExecutorInterface) -> Tracked:
+        wanted = self._record(job)
+        command, inputs = self.format_job_exec(job), list(map(str, job.input))
+        cores, resources = max(1, job.threads), dict(job.resources.items())
+        found = records.find(wanted.outputs)
+        if found is None or not found.name:
+            return Tracked(wanted, command, cores, resources, inputs)
+        one = Tracked(found, command, cores, resources, inputs)
+        what = f"{wanted.rule}: LSF job {found.job_id or found.name} of an earlier run"
+        if found.identity == wanted.identity:
+            self.logger.info(f"{what}: attached, not submitted again")
+            one.attached = True
+        else:
+            self.logger.info(f"{what}: its inputs or params have changed since, it is ended first")
+            one.replaced_by = wanted
+        return one
+
+    def _record(self, job: JobExecutorInterface) -> Record:
+        outputs, inputs = sorted(map(str, job.output)), sorted(map(str, job.input))
+        members = list(job.jobs) if job.is_group() else [job]
+        params = [[one.rule.name, *map(str, one.params.items())] for one in members]
+        outcome = job.resources.get("outcome")
+        group = None
+        if outcome and self.settings.job_group:
+            place = digest(str(Path.cwd()))[:8]
+            group = group_of(self.settings.job_group, getpass.getuser(), place, str(outcome))
+        return Record(
+            rule=str(job.groupid) if job.is_group() else job.name,
+            wildcards={} if job.is_group() else {name: str(value) for name, value in job.wildcards_dict.items()},
+            outputs=outputs or [f"{job.name} without outputs, {job.jobid}"],
+            identity=digest([params, inputs, outputs]),
+            outcome=str(outcome) if outcome else None,
+            group=group,
+        )
+
+    def handle_job_success(self, job: JobExecutorInterface) -> None:
+        """Snakemake has taken the result: only now may the record go."""
+        self.tracked.pop(job).record.remove()
+
+    def handle_job_error(self, job: JobExecutorInterface) -> None:
+        """Snakemake has removed what the job left: a retry is a new job."""
+        self.tracked.pop(job).record.remove()
+
+    def get_python_executable(self) -> str:
+        """Snakemake's own does not survive a space in the path."""
+        return shlex.quote(sys.executable)
+
+    def get_jobscript(self, job: JobExecutorInterface) -> str:
+        """Names the list of a job's inputs, if it needs one: by the job, since other heads write here too."""
+        return os.path.join(self.tmpdir, records.key(map(str, job.output)))
+
+    # --- the status thread
+
+    async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
+        """One round."""
+        self.handed_over.clear()
+        tracked = [self.tracked[info.job] for info in active_jobs]
+        if self.wait:
+            self.driver.round(tracked)
+        for info, one in zip(active_jobs, tracked, strict=True):
+            info.external_jobid = one.record.job_id
+            if one.result is None:
+                yield info
+            elif one.result:
+                self.report_job_success(info)
+            else:
+                self.report_job_error(info, msg=one.message, aux_logs=[one.record.log] if one.record.log else [])
+
+    async def sleep(self) -> None:
+        """Until the next round; ends early for a new job or an interrupt."""
+        end = time.monotonic() + self.driver.interval
+        while self.wait and not self.handed_over.is_set() and time.monotonic() < end:
+            await asyncio.sleep(min(TICK, self.driver.interval))
+
+    # --- the end
+
+    def cancel(self) -> None:
+        """An interrupt, or an error in Snakemake itself: jobs are left to go on, or killed."""
+        end_all(self)
+
+    def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
+        """Part of Snakemake's interface; `cancel` does it all."""
+
+    def shutdown(self) -> None:
+        """Waits for the status thread; the temporary folder stays for jobs that go on."""
+        self.wait = False
+        self.wait_thread.join()
