@@ -19,7 +19,7 @@ DOWNLOAD_RECIPE = 1
 CONVERT_RECIPE = 1
 TRAIN_RECIPE = 1
 EVALUATE_RECIPE = 1
-AVERAGE_RECIPE = 1
+AVERAGE_RECIPE = 2
 REPORT_RECIPE = 1
 
 
@@ -78,7 +78,7 @@ def records_name(experiment: Experiment) -> str:
     """Folder name of the tfrecords below `records/`: shared by all experiments with the same options."""
     data = experiment.data
     options = experiment.dataset_options.model_dump(mode="json")
-    digest = value_digest([CONVERT_RECIPE, raw_name(experiment), options, data.size])
+    digest = value_digest([CONVERT_RECIPE, raw_name(experiment), options, data.size, data.layout])
     return f"{data.dataset}-{digest[:8]}"
 
 

@@ -44,6 +44,11 @@ class Data(Settings):
         None, description="Where to get the raw files from, instead of `folder`; they go to `resources/`."
     )
     size: int = Field(80, ge=16, le=224, description="Height and width of the stored images [px].")
+    layout: Literal["lean", "compact"] = Field(
+        "lean",
+        description="How records are stored, both exactly: `lean` = plain bytes, fastest to read; `compact` = "
+        "compressed differences between frames, for small or slow disks.",
+    )
     holdout_subjects: list[str] = Field(
         default_factory=list, description="Subjects of the training split that are used for validation instead."
     )

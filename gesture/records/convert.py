@@ -23,7 +23,7 @@ from gesture.files import atomic_path, file_digest, read_json, value_digest, wri
 from gesture.plan import CONVERT_RECIPE
 from gesture.records.example import encode
 from gesture.records.shard import write_record
-from gesture.settings import Experiment
+from gesture.settings import Data, Experiment
 
 SEQUENCES_PER_SHARD = 32
 INDEX_COLUMNS = ["shard", "offset", "size", "id", "split", "label", "subject", "source", "frames", "modalities"]
@@ -38,6 +38,7 @@ class Shard:
     module: str
     options: Options
     size: int
+    layout: str
 
     @property
     def notes_path(self) -> Path:
@@ -48,7 +49,8 @@ class Shard:
     def recipe(self) -> str:
         """Digest of all that determines the shard's bytes."""
         sources = [one.fingerprint for one in self.sources]
-        return value_digest([CONVERT_RECIPE, self.module, self.options.model_dump(mode="json"), self.size, sources])
+        options = self.options.model_dump(mode="json")
+        return value_digest([CONVERT_RECIPE, self.module, options, self.size, self.layout, sources])
 
 
 def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> None:
@@ -63,13 +65,13 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
     options = experiment.dataset_options
     sources = module.sources(Path(raw_manifest["folder"]), options)
     check_modalities(experiment, module.modalities(sources, options))
-    shards = _plan_shards(sources, output.parent, FORMATS[data.dataset].module, options, data.size)
+    shards = _plan_shards(sources, output.parent, options, data)
     notes = _write_shards(shards, processes)
     index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
     if index.empty:
         raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
     index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
-    write_text(output.with_name("index.csv"), index.to_csv(index=False, lineterminator="\n"))
+    write_text(output.with_name("index.csv"), _text(index))
     write_json(output, _manifest(experiment, module.class_names(options), index, notes))
     print(f"{len(index)} sequences in {len(shards)} shards: {output.parent}")
 
@@ -88,7 +90,7 @@ def check_modalities(experiment: Experiment, available: tuple[str, ...]) -> None
             )
 
 
-def _plan_shards(sources: list[Source], folder: Path, module: str, options: Options, size: int) -> list[Shard]:
+def _plan_shards(sources: list[Source], folder: Path, options: Options, data: Data) -> list[Shard]:
     """Cuts each split's sources, in order, into shards of about SEQUENCES_PER_SHARD sequences."""
     shards = []
     for split in SPLITS:
@@ -102,7 +104,7 @@ def _plan_shards(sources: list[Source], folder: Path, module: str, options: Opti
             count += len(source.ids)
         for number, group in enumerate(groups, 1):
             path = folder / f"{split}-{number:04d}-of-{len(groups):04d}.tfrecord"
-            shards.append(Shard(path, tuple(group), module, options, size))
+            shards.append(Shard(path, tuple(group), FORMATS[data.dataset].module, options, data.size, data.layout))
     return shards
 
 
@@ -134,7 +136,7 @@ def _write_shard(shard: Shard) -> dict[str, Any]:
         with temporary.open("wb") as file:
             for source in shard.sources:
                 for one in module.read(source, shard.options, shard.size):
-                    offset, size = write_record(file, encode(one))
+                    offset, size = write_record(file, encode(one, shard.layout))
                     label = None if one.label is None else one.label + 1
                     modalities = "+".join(one.arrays)
                     row = [shard.path.name, offset, size, one.id, one.split, label]
@@ -167,9 +169,9 @@ def _manifest(
     shards = sorted({row[0]: note["sha256"] for note in notes for row in note["records"]}.items())
     return {
         "dataset": experiment.data.dataset,
-        "digest": value_digest([shards, index.to_csv(index=False)]),
+        "digest": value_digest([shards, _text(index)]),
         "recipe": CONVERT_RECIPE,
-        "layout": "lean",
+        "layout": experiment.data.layout,
         "size": experiment.data.size,
         "classes": class_names,
         "modalities": [one for one in ("rgb", "depth", "mask", "skeleton") if one in everywhere],
@@ -177,3 +179,7 @@ def _manifest(
         "warnings": [message for note in notes for message in note["warnings"]],
         "shards": dict(shards),
     }
+
+
+def _text(index: pd.DataFrame) -> str:
+    return str(index.to_csv(index=False, lineterminator="\n"))

@@ -1,22 +1,23 @@
-"""One sequence as the bytes of a tf.train.Example: encode and decode side by side ("lean" layout).
+"""One sequence as the bytes of a tf.train.Example: encode and decode side by side.
 
-Images are uint8, the mask one bit a pixel, the skeleton float32; the skeleton picture is drawn on reading.
-The message type is declared here field by field, as in tensorflow/core/example/{example,feature}.proto, so that
-records are written and read without TensorFlow.
+Images are uint8, the skeleton float32, laid out as `gesture.records.layouts` says; the skeleton picture is drawn on
+reading. Only a compact record names its layout. The message type is declared here field by field, as in
+tensorflow/core/example/{example,feature}.proto, so that records are written and read without TensorFlow.
 """
 
 from typing import Any
 
-import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from gesture.datasets.sequence import Sequence
+from gesture.datasets.sequence import MODALITIES, Sequence
+from gesture.records.layouts import from_compact, from_lean, to_compact, to_lean
 
 _UNLABELLED = -1
 
 
-def encode(sequence: Sequence) -> bytes:
+def encode(sequence: Sequence, layout: str = "lean") -> bytes:
     """The sequence as a serialised Example; equal sequences give equal bytes."""
+    to_bytes = to_compact if layout == "compact" else to_lean
     example = Example()
     features = example.features.feature
     integers = {
@@ -25,12 +26,9 @@ def encode(sequence: Sequence) -> bytes:
         "label": _UNLABELLED if sequence.label is None else sequence.label,
     }
     for name, array in sequence.arrays.items():
-        if name == "skeleton":
-            data = array.astype("<f4").tobytes()
-        else:
+        if name != "skeleton":
             integers |= {"height": array.shape[1], "width": array.shape[2]}
-            data = np.packbits(array, bitorder="little").tobytes() if name == "mask" else array.tobytes()
-        features[name].bytes_list.value.append(data)
+        features[name].bytes_list.value.append(to_bytes(name, array))
     if sequence.max_depth_mm is not None:
         integers["max_depth_mm"] = sequence.max_depth_mm
     for name, value in integers.items():
@@ -39,6 +37,8 @@ def encode(sequence: Sequence) -> bytes:
         text = getattr(sequence, name)
         if text is not None:
             features[name].bytes_list.value.append(text.encode())
+    if layout != "lean":
+        features["layout"].bytes_list.value.append(layout.encode())
     return bytes(example.SerializeToString(deterministic=True))
 
 
@@ -56,17 +56,14 @@ def decode(data: bytes) -> Sequence:
     def text(name: str) -> str | None:
         return features[name].bytes_list.value[0].decode() if name in features else None
 
-    def array(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-        if name not in features:
-            return None
-        return np.frombuffer(features[name].bytes_list.value[0], dtype).reshape(shape)
-
-    length, height, width = integer("length") or 0, integer("height") or 0, integer("width") or 0
-    mask = None
-    if "mask" in features:
-        bits = np.frombuffer(features["mask"].bytes_list.value[0], np.uint8)
-        count = length * height * width
-        mask = np.unpackbits(bits, count=count, bitorder="little").view(np.bool_).reshape(length, height, width, 1)
+    from_bytes = from_compact if text("layout") == "compact" else from_lean
+    length, image = integer("length") or 0, (integer("height") or 0, integer("width") or 0)
+    shapes = {"rgb": (*image, 3), "depth": (*image, 1), "mask": (*image, 1), "skeleton": (20, 9)}
+    arrays: dict[str, Any] = {
+        name: from_bytes(name, features[name].bytes_list.value[0], (length, *shapes[name]))
+        for name in MODALITIES
+        if name in features
+    }
     label = integer("label")
     return Sequence(
         id=integer("id") or 0,
@@ -74,11 +71,8 @@ def decode(data: bytes) -> Sequence:
         label=None if label == _UNLABELLED else label,
         subject=text("subject"),
         source=text("source"),
-        rgb=array("rgb", np.uint8, (length, height, width, 3)),
-        depth=array("depth", np.uint8, (length, height, width, 1)),
         max_depth_mm=integer("max_depth_mm"),
-        mask=mask,
-        skeleton=array("skeleton", "<f4", (length, 20, 9)),
+        **arrays,
     )
 
 

@@ -39,7 +39,13 @@ class Records:
             self.index = pd.read_csv(index, dtype=_DTYPES)
         except (OSError, ValueError) as error:
             raise GestureError(f"{index}: cannot be read ({error}); run gesture convert again") from error
-        self._files: dict[str, BinaryIO] = {}
+        # As arrays: looking a row up in the table would cost a tenth of reading its record.
+        self._labels = self.index["label"].fillna(0).to_numpy(np.int32) - 1
+        self._ids = self.index["id"].to_numpy(np.int64)
+        self._places = self.index[["offset", "size"]].to_numpy(np.int64)
+        self._shards, names = pd.factorize(self.index["shard"])
+        self._paths = [self.folder / name for name in names]
+        self._files: dict[int, BinaryIO] = {}
         self._closing = ExitStack()
         weakref.finalize(self, self._closing.close)
 
@@ -85,23 +91,24 @@ class Records:
 
     def labels(self, positions: np.ndarray) -> np.ndarray:
         """Labels at these positions, `(N,)` int32, 0-based, -1 where there is none."""
-        return (self.index["label"].iloc[positions].fillna(0).to_numpy(np.int32)) - 1
+        return self._labels[positions]
 
     def ids(self, positions: np.ndarray) -> np.ndarray:
         """Ids at these positions, `(N,)` int64."""
-        return self.index["id"].iloc[positions].to_numpy(np.int64)
+        return self._ids[positions]
 
     def read(self, position: int) -> Sequence:
-        """The sequence at a row of the index.
+        """The sequence at a row of the index; several threads may read at once.
 
         Raises:
             FailedForGoodError: the shard is missing or damaged there; it is named.
         """
-        row = self.index.iloc[position]
-        path = self.folder / row["shard"]
-        if row["shard"] not in self._files:
+        shard = int(self._shards[position])
+        path = self._paths[shard]
+        if shard not in self._files:
             try:
-                self._files[row["shard"]] = self._closing.enter_context(path.open("rb"))
+                self._files[shard] = self._closing.enter_context(path.open("rb"))
             except OSError as error:
                 raise FailedForGoodError(f"{path}: cannot be opened ({error}); run gesture convert again") from error
-        return decode(read_record(self._files[row["shard"]], int(row["offset"]), int(row["size"]), path))
+        offset, size = self._places[position].tolist()
+        return decode(read_record(self._files[shard].fileno(), offset, size, path))

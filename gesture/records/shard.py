@@ -4,6 +4,7 @@ Format: length (uint64), masked CRC-32C of it, data, masked CRC-32C of the data;
 (tensorflow/core/lib/io/record_writer.h).
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,21 +26,23 @@ def write_record(file: BinaryIO, data: bytes) -> tuple[int, int]:
     return offset, file.tell() - offset
 
 
-def read_record(file: BinaryIO, offset: int, size: int, path: Path) -> bytes:
-    """Reads the record of ``size`` bytes, framing included, that starts at ``offset``.
+def read_record(descriptor: int, offset: int, size: int, path: Path) -> bytes:
+    """Reads the record of ``size`` bytes, framing included, that starts at ``offset`` of an open file.
+
+    Threads may share the file: its position is neither used nor moved.
 
     Raises:
         FailedForGoodError: the file is shorter, or a checksum is wrong.
     """
-    file.seek(offset)
-    frame = file.read(size)
     remedy = "the shard is damaged: delete it and its .json, and convert again"
-    if len(frame) < size:
+    header = os.pread(descriptor, _HEADER.size, offset)
+    # The data by themselves: cutting them out of the frame would copy megabytes.
+    data = os.pread(descriptor, size - _HEADER.size - _FOOTER.size, offset + _HEADER.size)
+    footer = os.pread(descriptor, _FOOTER.size, offset + size - _FOOTER.size)
+    if len(header) + len(data) + len(footer) < size:
         raise FailedForGoodError(f"{path}: ends inside the record at byte {offset}; {remedy}")
-    length, length_crc = _HEADER.unpack_from(frame)
-    data = frame[_HEADER.size : -_FOOTER.size]
-    (data_crc,) = _FOOTER.unpack(frame[-_FOOTER.size :])
-    if length != len(data) or length_crc != _masked_crc(frame[:8]) or data_crc != _masked_crc(data):
+    expected = _HEADER.pack(len(data), _masked_crc(header[:8])), _FOOTER.pack(_masked_crc(data))
+    if (header, footer) != expected:
         raise FailedForGoodError(f"{path}: wrong checksum in the record at byte {offset}; {remedy}")
     return data
 

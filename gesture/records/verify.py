@@ -5,19 +5,19 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gesture.errors import FailedForGoodError
-from gesture.files import file_digest
+from gesture.files import file_digest, value_digest
 from gesture.records.reader import Records
 
 
 def verify(manifest: Path) -> None:
-    """Checks digests of all shards, checksums of all records, and that each row of the index fits its record.
+    """Checks digests of index and shards, checksums of all records, and that each row of the index fits its record.
 
     Raises:
         FailedForGoodError: what is wrong, up to ten shards or records.
         GestureError: manifest or index cannot be read.
     """
     records = Records(manifest)
-    problems = _shard_problems(records)
+    problems = _shard_problems(records) + _index_problems(manifest, records)
     for position in tqdm(range(len(records.index)), unit="record", desc="verify", mininterval=2):
         row = records.index.iloc[position]
         try:
@@ -49,3 +49,11 @@ def _shard_problems(records: Records) -> list[str]:
         elif file_digest(path) != digest:
             problems.append(f"{path}: its bytes have changed; delete it and its .json, and convert again")
     return problems
+
+
+def _index_problems(manifest: Path, records: Records) -> list[str]:
+    path = manifest.with_name("index.csv")
+    shards = sorted(records.manifest["shards"].items())
+    if value_digest([shards, path.read_text(encoding="utf-8")]) == records.manifest["digest"]:
+        return []
+    return [f"{path}: has changed since the records were written; run gesture convert again"]

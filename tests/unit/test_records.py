@@ -1,76 +1,18 @@
-"""Records: what goes in comes out, damage is found, a conversion can be killed and repeated."""
+"""Conversion: the records depend on the input alone; it can be killed and repeated, and either layout read back."""
 
-import io
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_up_arrays import settings_of, write_arrays
 
 from gesture.datasets.download import download
-from gesture.datasets.sequence import MODALITIES, Sequence
-from gesture.errors import FailedForGoodError, GestureError
+from gesture.errors import GestureError
+from gesture.records.batch import Inputs, load_batch
 from gesture.records.convert import convert
-from gesture.records.example import decode, encode
 from gesture.records.reader import Records
-from gesture.records.shard import read_record, write_record
-from gesture.settings import Data, parse
-
-
-@st.composite
-def sequences(draw: st.DrawFn) -> Sequence:
-    present = draw(st.sets(st.sampled_from(MODALITIES), min_size=1))
-    length, height, width = draw(st.integers(1, 400)), draw(st.integers(1, 9)), draw(st.integers(1, 9))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    arrays = {
-        "rgb": rng.integers(0, 256, (length, height, width, 3), np.uint8),
-        "depth": rng.integers(0, 256, (length, height, width, 1), np.uint8),
-        "mask": rng.random((length, height, width, 1)) > 0.5,
-        "skeleton": rng.normal(size=(length, 20, 9)).astype(np.float32),
-    }
-    return Sequence(
-        id=draw(st.integers(0, 2**40)),
-        split=draw(st.sampled_from(["training", "validation", "test"])),
-        label=draw(st.none() | st.integers(0, 50)),
-        subject=draw(st.none() | st.text(max_size=5)),
-        source=draw(st.none() | st.text(max_size=5)),
-        max_depth_mm=4095 if "depth" in present else None,
-        **{name: array for name, array in arrays.items() if name in present},
-    )
-
-
-@settings(max_examples=40, deadline=None)
-@given(sequences())
-def test_any_sequence_comes_back_to_the_bit(sequence: Sequence) -> None:
-    back = decode(encode(sequence))
-    for name in ("id", "split", "label", "subject", "source", "max_depth_mm", "length"):
-        assert getattr(back, name) == getattr(sequence, name)
-    assert list(back.arrays) == list(sequence.arrays)
-    for name, array in sequence.arrays.items():
-        np.testing.assert_array_equal(back.arrays[name], array)
-
-
-@given(data=st.binary(max_size=300), place=st.integers(min_value=0), change=st.integers(1, 255))
-def test_a_changed_byte_is_found_and_named(data: bytes, place: int, change: int) -> None:
-    file = io.BytesIO()
-    offset, size = write_record(file, data)
-    assert read_record(file, offset, size, Path("x")) == data
-    damaged = bytearray(file.getvalue())
-    damaged[place % len(damaged)] ^= change
-    with pytest.raises(FailedForGoodError, match="x: wrong checksum in the record at byte 0"):
-        read_record(io.BytesIO(damaged), offset, size, Path("x"))
-
-
-@given(data=st.binary(max_size=300), kept=st.integers(min_value=0))
-def test_a_cut_file_is_found_and_named(data: bytes, kept: int) -> None:
-    file = io.BytesIO()
-    offset, size = write_record(file, data)
-    cut = io.BytesIO(file.getvalue()[: kept % size])
-    with pytest.raises(FailedForGoodError, match="x: ends inside the record at byte 0"):
-        read_record(cut, offset, size, Path("x"))
+from gesture.settings import Augmentation, Data, parse
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +20,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_arrays(tmp_path_factory.mktemp("arrays"), per_class=13)
 
 
-def make_records(folder: Path, where: Path, processes: int = 1) -> Path:
-    experiment = parse(settings_of(folder), "test")
+def make_records(folder: Path, where: Path, processes: int = 1, layout: str = "lean") -> Path:
+    values = settings_of(folder)
+    values["data"]["layout"] = layout
+    experiment = parse(values, "test")
     download(experiment, where / "raw.json", 1)
     convert(experiment, where / "raw.json", where / "records" / "manifest.json", processes)
     return where / "records" / "manifest.json"
@@ -146,3 +90,22 @@ def test_a_missing_modality_is_refused_before_anything_is_written(folder: Path, 
     with pytest.raises(GestureError, match=r"variants.clips.modalities: the data has no rgb, mask \(it has depth, sk"):
         make_records(copy, tmp_path)
     assert not (tmp_path / "records").exists()
+
+
+def test_compact_records_give_the_batches_of_lean_ones_to_the_byte(folder: Path, tmp_path: Path) -> None:
+    lean, compact = (Records(make_records(folder, tmp_path / name, layout=name)) for name in ("lean", "compact"))
+    assert (lean.manifest["layout"], compact.manifest["layout"]) == ("lean", "compact")
+    assert compact.index["size"].sum() < lean.index["size"].sum()
+    experiment = parse(settings_of(folder), "test")
+    for variant in experiment.variants.values():
+        for positions in (np.array([0, 7, 38]), np.array([44])):
+            one, two = (
+                load_batch(
+                    records, positions, Inputs.of(variant), Augmentation(shift=0.2), np.random.default_rng([1, 2])
+                )
+                for records in (lean, compact)
+            )
+            assert one.keys() == two.keys()
+            for name in one:
+                assert one[name].dtype == two[name].dtype
+                assert one[name].tobytes() == two[name].tobytes(), name
