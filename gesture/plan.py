@@ -12,6 +12,7 @@ from gesture.datasets.catalog import FORMATS
 from gesture.datasets.remote import Download
 from gesture.errors import GestureError
 from gesture.files import value_digest
+from gesture.models.cost import multiply_adds, unit
 from gesture.problems import not_one_of
 from gesture.settings import Experiment, Stage, Training, Variant
 
@@ -171,7 +172,16 @@ def describe(experiment: Experiment) -> str:
     for one in everyone.values():
         stages = ", ".join(_stage_text(stage) for stage in one.variant.training.stages)
         lines.append(f"  {one.name}: {one.variant.network.model} on {'+'.join(one.variant.modalities)}: {stages}")
+    lines += [f"  {name}: {_cost_text(variant, experiment.data.size)}" for name, variant in experiment.variants.items()]
     return "\n".join(lines)
+
+
+def _cost_text(variant: Variant, size: int) -> str:
+    network = variant.network
+    count = multiply_adds(network, variant.modalities, size)
+    return (
+        f"{count / 1e6:.4g} million multiply-adds a {unit(network)}, forward; a training step takes about three times"
+    )
 
 
 def _stage_text(stage: Stage) -> str:

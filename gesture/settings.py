@@ -168,8 +168,18 @@ class Variant(Settings):
     )
     pretrained: str | None = Field(
         None,
-        description="Folder with C3D weights (`c3d_rgb.chkp`, `c3d_depth.chkp`, `c3d_sk.chkp`) that the convolutions "
-        "of `smnet` start from; none = random ones.",
+        description="C3D weights that the convolutions of `smnet` start from: one file for all streams, or a folder "
+        "with `c3d_rgb.*`, `c3d_depth.*`, `c3d_sk.*`; TensorFlow 1, Keras h5 or torch. None = random ones.",
+    )
+    start: str | None = Field(
+        None,
+        description="Checkpoint of the 2019 program (`.../model-63581`) that stage 1 of `smnet` goes on from, the "
+        "optimiser's state included; its sizes must be those of `network`.",
+    )
+    blue_first: bool = Field(
+        True,
+        description="The weights of `pretrained` or `start` are for blue-first pictures, as C3D and the program of "
+        "2019: the colour encoder's first kernels are turned over, since records are red first.",
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [1], min_length=1, description="One member is trained per seed."
@@ -186,10 +196,17 @@ class Variant(Settings):
     @model_validator(mode="after")
     def _modalities_that_the_network_takes(self) -> "Variant":
         given = ", ".join(self.modalities)
-        if self.network.model == "joints" and self.pretrained is not None:
-            raise ValueError("pretrained: network 'joints' has no C3D convolutions; remove the key")
-        if self.network.model == "joints" and self.modalities != ["skeleton"]:
-            raise ValueError(f"modalities: network 'joints' takes skeleton alone, got {given}")
+        for key in ("pretrained", "start"):
+            if self.network.model != "smnet" and getattr(self, key) is not None:
+                raise ValueError(f"{key}: network {self.network.model!r} has no C3D convolutions; remove the key")
+            if self.network.model == "smnet" and self.network.encoder != "c3d" and getattr(self, key) is not None:
+                raise ValueError(f"{key}: only `encoder: c3d` has the convolutions of such a file; remove the key")
+        if self.pretrained is not None and self.start is not None:
+            raise ValueError("give either `pretrained` (convolutions) or `start` (a whole checkpoint)")
+        if self.network.model in ("joints", "graph", "transformer") and self.modalities != ["skeleton"]:
+            raise ValueError(f"modalities: network {self.network.model!r} takes skeleton alone, got {given}")
+        if self.network.model == "frames" and set(self.modalities) - {"skeleton"} != {"depth", "mask"}:
+            raise ValueError(f"modalities: network 'frames' takes depth, mask and maybe skeleton, got {given}")
         if "mask" in self.modalities and "depth" not in self.modalities:
             raise ValueError(f"modalities: mask is what depth is cut out by: add depth or remove mask, got {given}")
         return self
@@ -198,7 +215,28 @@ class Variant(Settings):
 class Average(Settings):
     """How the members' softmaxes become one."""
 
-    method: Literal["mean", "geometric"] = Field("mean", description="Arithmetic or geometric mean of the softmaxes.")
+    method: Literal["mean", "geometric", "weights", "greedy", "stacking"] = Field(
+        "mean",
+        description="Arithmetic or geometric mean; weighted mean; greedy selection; stacking. "
+        "The last three are fitted on validation.",
+    )
+    weights: dict[str, Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="Member -> weight, for method `weights`; none = fitted on validation."
+    )
+    calibrate: bool = Field(False, description="Fit a temperature to the result on validation.")
+
+    @model_validator(mode="after")
+    def _weights_of_a_weighted_mean(self) -> "Average":
+        if self.weights is not None and self.method != "weights":
+            raise ValueError(f"weights: method {self.method!r} takes none: set `method: weights` or remove the key")
+        return self
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether labels of the validation split decide the result."""
+        return (
+            self.calibrate or self.method in ("greedy", "stacking") or (self.method == "weights" and not self.weights)
+        )
 
 
 class Report(Settings):
@@ -253,6 +291,19 @@ class Experiment(Settings):
                     f"variants.{name}.modalities: data set {self.data.dataset!r} has no {', '.join(missing)} "
                     f"(it has {', '.join(available or ())})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _average_that_can_be_had(self) -> "Experiment":
+        if self.average.is_fitted and self.data.train_on_validation:
+            raise ValueError(
+                "average: is fitted on validation, which data.train_on_validation trains on: "
+                "choose `method: mean` or `geometric`"
+            )
+        known = {f"{name}-s{seed}" for name, variant in self.variants.items() for seed in variant.seeds}
+        odd = sorted(known ^ set(self.average.weights)) if self.average.weights else []
+        if odd:
+            raise ValueError(f"average.weights: {', '.join(odd)}: give one weight to each member <variant>-s<seed>")
         return self
 
     @property

@@ -12,16 +12,49 @@ def add(commands: Subparsers) -> None:
         commands,
         "average",
         run,
-        "average the members' softmaxes into ensemble.csv, submission.csv and metrics.json",
-        "gesture average results/demo/predictions/test/*-s*.csv --output results/demo",
+        "average the members' softmaxes into ensemble.csv, submission.csv, metrics.json and submission.json",
+        "gesture average results/demo/predictions/test/*-s*.csv --output results/demo\n"
+        "  gesture average results/demo/predictions/test/*-s*.csv --output greedy --method greedy "
+        "--fit-on results/demo/predictions/validation/*-s*.csv\n"
+        "  gesture average 2019/*_softlabel.csv --output assembled",
     )
-    parser.add_argument("members", type=Path, nargs="+", metavar="MEMBER.csv", help="predictions tables of one split")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the three files")
-    parser.add_argument("--method", choices=("mean", "geometric"), default="mean", help="kind of mean (default mean)")
+    parser.add_argument(
+        "members", type=Path, nargs="+", metavar="MEMBER.csv", help="predictions tables of one split, or soft labels"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the files")
+    parser.add_argument("--settings", type=Path, metavar="YAML", help="experiment that says how; kept for reproduce")
+    parser.add_argument("--records", type=Path, metavar="JSON", help="records' manifest: whose Ids must all be there")
+    parser.add_argument("--method", help="mean (default), geometric, weights, greedy or stacking")
+    parser.add_argument(
+        "--weights", type=_weight, nargs="+", metavar="MEMBER=NUMBER", help="of method weights; without: fitted"
+    )
+    parser.add_argument("--calibrate", action="store_true", default=None, help="fit a temperature to the result")
+    parser.add_argument(
+        "--fit-on", type=Path, nargs="+", default=[], metavar="CSV", help="the members' tables of the validation split"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs it."""
-    from gesture.evaluation.ensemble import average
+    from gesture.evaluation.ensemble import Method, average
+    from gesture.evaluation.origin import Origin
+    from gesture.settings import Average, load
 
-    average(options.members, options.output, options.method)
+    experiment = load(options.settings) if options.settings else None
+    given = {
+        "method": options.method,
+        "weights": dict(options.weights) if options.weights else None,
+        "calibrate": options.calibrate,
+    }
+    settings = experiment.average if experiment else Average()
+    chosen = {**settings.model_dump(), **{key: value for key, value in given.items() if value is not None}}
+    method = Method(chosen["method"], chosen["weights"], chosen["calibrate"], options.fit_on)
+    average(options.members, options.output, method, Origin(experiment, options.records))
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, _, number = text.rpartition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no weight: write fusion-s1=2") from None

@@ -17,6 +17,7 @@ from gesture.evaluation.fit import FitSet, fit, fit_folds
 from gesture.evaluation.joined import Joined, Summary, refuse_repeated_files, warn_of_copies
 from gesture.evaluation.members import read_fit_set, read_member, refuse_leaks
 from gesture.evaluation.metrics import confusion_matrix, labelled, metrics, paired_gain
+from gesture.evaluation.origin import Origin, write_origin
 from gesture.evaluation.predictions import Predictions, read_manifest, write_predictions
 from gesture.evaluation.running import RunningEnsemble, Turns
 from gesture.evaluation.submission import write_submission
@@ -61,6 +62,7 @@ def average(
     members: Sequence[Path],
     output: Path,
     method: Method | str = "mean",
+    origin: Origin | None = None,
 ) -> dict[str, Any]:
     """Averages the members of one split; writes `ensemble.csv`, `submission.csv`, `metrics.json`, `submission.json`.
 
@@ -68,6 +70,7 @@ def average(
         members: predictions tables or soft labels of 2019, joined on Id.
         output: folder of the files.
         method: how to average; a name alone means no more than that.
+        origin: settings and records, for `submission.json` and to see that no Id is missing.
 
     Returns:
         What `metrics.json` holds.
@@ -100,7 +103,7 @@ def average(
     table = _ensemble(joined, output, running.softmaxes(), notes)
     own = (how.name, how.calibrated)
     extra = statistics(kept, joined, turns) | {"methods": methods(kept, joined, fit_set, how.weights, own)}
-    result = _write(joined, table, notes, extra)
+    result = _write(joined, table, notes, extra, origin or Origin())
     accuracy = "no labels" if result["accuracy"] is None else f"accuracy {result['accuracy']:.4f}"
     print(f"{len(members)} members averaged over {result['rows']} sequences, {accuracy}: {output / 'ensemble.csv'}")
     return result
@@ -154,7 +157,9 @@ def _ensemble(joined: Joined, output: Path, softmaxes: np.ndarray, notes: Mappin
     return Predictions(output / "ensemble.csv", joined.ids, softmaxes, labels, manifest)
 
 
-def _write(joined: Joined, table: Predictions, notes: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+def _write(
+    joined: Joined, table: Predictions, notes: Mapping[str, Any], extra: Mapping[str, Any], origin: Origin
+) -> dict[str, Any]:
     """Writes the files; by now nothing can be wrong with the input."""
     members = dict(sorted(joined.members.items()))
     result = {
@@ -167,9 +172,10 @@ def _write(joined: Joined, table: Predictions, notes: Mapping[str, Any], extra: 
         **_gain(table, members),
         **extra,
     }
+    write_submission(table.path.with_name("submission.csv"), table, origin.ids(joined.origin["split"]))
     write_predictions(table.path, table.ids, table.probabilities, table.labels, table.manifest)
-    write_submission(table.path.with_name("submission.csv"), table)
     write_json(table.path.with_name("metrics.json"), result)
+    write_origin(table, origin)
     return result
 
 

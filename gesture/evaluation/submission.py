@@ -10,8 +10,13 @@ from gesture.evaluation.predictions import Predictions, listing
 from gesture.files import atomic_path
 
 
-def write_submission(path: Path, table: Predictions) -> None:
+def write_submission(path: Path, table: Predictions, ids: np.ndarray | None = None) -> None:
     """Writes a table's chosen classes, 1-based, in the order of Ids; what is written is read again and checked.
+
+    Args:
+        path: file to write.
+        table: the ensemble.
+        ids: Ids that a complete submission has; None = those of the table.
 
     Raises:
         GestureError: the file would be refused; nothing is written under its name.
@@ -19,7 +24,7 @@ def write_submission(path: Path, table: Predictions) -> None:
     rows = zip(table.ids.tolist(), (table.chosen + 1).tolist(), strict=True)
     with atomic_path(path) as temporary:
         temporary.write_text("Id,y\n" + "".join(f"{id_},{y}\n" for id_, y in rows), encoding="ascii", newline="")
-        check_submission(temporary, table.ids, table.classes)
+        check_submission(temporary, table.ids if ids is None else ids, table.classes, path)
 
 
 def read_submission(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -45,13 +50,14 @@ def read_submission(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return ids[order], classes[order]
 
 
-def check_submission(path: Path, ids: np.ndarray, classes: int) -> None:
+def check_submission(path: Path, ids: np.ndarray, classes: int, name: Path | None = None) -> None:
     """Refuses a submission with a missing, strange or repeated Id or a class out of range.
 
     Args:
         path: the file.
         ids: Ids `(N,)` that a complete submission has.
         classes: number of classes; legal ones are 1 to this.
+        name: what the file is called in messages; None = by its path.
 
     Raises:
         GestureError: names the Ids.
@@ -65,4 +71,4 @@ def check_submission(path: Path, ids: np.ndarray, classes: int) -> None:
     }
     told = [f"{listing(wrong)} {what}" for what, wrong in faults.items() if len(wrong)]
     if told:
-        raise GestureError(f"{path}: {'; '.join(told)}")
+        raise GestureError(f"{name or path}: {'; '.join(told)}: evaluate all members on the whole split again")

@@ -13,7 +13,7 @@ from gesture.evaluation.ensemble import average
 from gesture.evaluation.exact_sum import ExactSum
 from gesture.evaluation.predictions import read_predictions, write_predictions
 
-FILES = ("ensemble.csv", "ensemble.json", "metrics.json", "submission.csv")
+FILES = ("ensemble.csv", "ensemble.json", "metrics.json", "submission.csv", "submission.json")
 
 
 def softmaxes(generator, rows, classes):

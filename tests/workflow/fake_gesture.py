@@ -16,7 +16,7 @@ CONTENT = {
     "index.csv": "id,split,subject\n1,training,7\n2,training,10\n3,training,7\n4,test,3\n",
     "metrics.json": '{"accuracy": 0.5, "members": {"b-s1": {"accuracy": 0.25}, "a-s1": {"accuracy": null}}}',
 }
-AVERAGE = ("ensemble.csv", "submission.csv", "metrics.json")
+AVERAGE = ("ensemble.csv", "submission.csv", "submission.json", "metrics.json")
 
 
 def main() -> None:

@@ -43,8 +43,18 @@ def test_the_last_stage_is_evaluated_on_both_splits(finished: Clone) -> None:
 def test_test_and_validation_are_averaged_apart(finished: Clone) -> None:
     averages = by_output(finished.root, "average")
     assert set(averages) == {"results/tiny", "results/tiny/validation"}
-    members = [word for word in averages["results/tiny"]["arguments"] if word.endswith(".csv")]
-    assert members == [f"results/tiny/predictions/test/{name}-s1.csv" for name in ("skeleton", "fusion")]
+    tables = [word for word in averages["results/tiny"]["arguments"] if word.endswith(".csv")]
+    assert tables == [
+        f"results/tiny/predictions/{split}/{name}-s1.csv"
+        for split in ("test", "validation")  # averaged; to fit on
+        for name in ("skeleton", "fusion")
+    ]
+
+
+def test_nothing_is_fitted_on_validation_where_members_train_on_it(clone: Clone) -> None:
+    clone.edit("tests/config/tiny.yaml", lambda value: value["data"].update(train_on_validation=True))
+    clone.run(*TINY)
+    assert all("fit-on" not in call for call in by_output(clone.root, "average").values())
 
 
 def test_all_output_goes_to_the_working_directory(clone: Clone, tmp_path: Path) -> None:
