@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gesture.datasets.catalog import FORMATS, ArraysOptions
 from gesture.errors import GestureError
+from gesture.models.weight_files import start_files
 from gesture.settings import Experiment
 
 
@@ -17,12 +18,7 @@ def check(experiment: Experiment) -> None:
         GestureError: something that the experiment needs is not there.
     """
     for name, variant in experiment.variants.items():
-        weights = Path(os.path.expandvars(variant.pretrained or "."))
-        if not weights.is_dir():
-            raise GestureError(
-                f"variants.{name}.pretrained: {str(weights)!r}: no such folder (looked in {Path.cwd()}); put "
-                "c3d_rgb.chkp, c3d_depth.chkp and c3d_sk.chkp there, or remove the key to start from random weights"
-            )
+        start_files(name, variant)
     data = experiment.data
     if FORMATS[data.dataset].made or data.download:
         return

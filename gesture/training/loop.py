@@ -5,9 +5,7 @@ a chain of interrupted sessions ends in the same bytes as one run.
 """
 
 import json
-import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,6 @@ from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
 from gesture.models.runtime import pin
-from gesture.models.weights2019 import load_pretrained
 from gesture.plan import rates
 from gesture.records.batch import Inputs
 from gesture.records.order import steps_per_epoch
@@ -32,6 +29,7 @@ from gesture.training.history import History
 from gesture.training.ledger import Ledger, sessions
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.stage import HISTORY, LEDGER, MANIFEST, WEIGHTS, StageJob, finite_or_fail
+from gesture.training.start import load_start
 
 LOSSES_PER_LINE = 50
 SECONDS_PER_LINE = 30.0
@@ -133,7 +131,7 @@ def _restore(
 
     1. its own newest valid checkpoint, or the one before if that is damaged;
     2. the result of the stage before: weights and optimiser slots;
-    3. in stage 1, pretrained convolutions;
+    3. in stage 1, a checkpoint of 2019 or pretrained convolutions;
     4. initial weights, a pure function of settings and seed.
     """
     step, remarks = checkpoints.restore(network, optimiser)
@@ -145,10 +143,8 @@ def _restore(
     if job.parent is not None:
         read_state(job.parent, network, optimiser)
         _say(job, f"starting from {job.parent}")
-    elif job.member.variant.pretrained is not None:
-        folder = Path(os.path.expandvars(job.member.variant.pretrained))
-        load_pretrained(network, folder)
-        _say(job, f"starting from the pretrained convolutions in {folder}")
+    elif remark := load_start(job.member.variant, network, optimiser):
+        _say(job, remark)
     return first
 
 

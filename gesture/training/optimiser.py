@@ -5,7 +5,7 @@ If asked, it keeps a running average of the weights. The network holds the weigh
 lie with the optimiser's slots.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,6 +93,24 @@ class TwoRateAdam:
             if "trained" in file:  # not in what was made without averages
                 for name, variable in self._trained():
                     variable.assign(np.asarray(file[name]))
+
+    def take_over(self, steps: int, moments: Sequence[tuple[np.ndarray, np.ndarray] | None]) -> None:
+        """Goes on where another program's Adam stopped; the network's weights are loaded already.
+
+        Args:
+            steps: made there.
+            moments: first and second moment of each of `variables`; None for one that was not trained there.
+        """
+        slots = []
+        for adam in self._adams:
+            adam.iterations.assign(steps)
+            # After the step and the rate come the first and the second moment of each variable in turn.
+            slots += list(zip(adam.variables[2::2], adam.variables[3::2], strict=True))
+        for slot, values in zip(slots, moments, strict=True):
+            for variable, value in zip(slot, values or (), strict=False):
+                variable.assign(value)
+        for average, variable in zip(self._averages, self.variables, strict=False):
+            average.assign(variable)
 
     def _trained(self) -> list[tuple[str, keras.Variable]]:
         return [

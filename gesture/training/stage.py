@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gesture.errors import FailedForGoodError, GestureError
-from gesture.files import file_digest, read_json, read_lines, value_digest, write_json
+from gesture.files import read_json, read_lines, value_digest, write_json
+from gesture.models.weight_files import digest, start_files
 from gesture.plan import Member, member, stage_bounds, stage_digest
 from gesture.session import job_id
 from gesture.settings import Experiment
@@ -81,7 +82,7 @@ class StageJob:
             "data": manifest["digest"],
             "parent": read_json(parent / MANIFEST)["weights_sha256"] if parent else "",
             "threads": str(threads),
-            "pretrained": pretrained_digest(who) if stage == 1 else "",
+            "pretrained": digest(start_files(who.variant_name, who.variant)) if stage == 1 else "",
         }
         return cls(experiment, who, stage, records, parent, checkpoints, output, threads, fingerprint)
 
@@ -136,21 +137,6 @@ class StageJob:
             "fingerprint": self.digest,
         }
         write_json(self.checkpoints / "outcome.json", value)
-
-
-def pretrained_digest(who: Member) -> str:
-    """Digest of the pretrained weights that a member starts from; empty if it starts from random ones.
-
-    Raises:
-        GestureError: the folder has none.
-    """
-    if who.variant.pretrained is None:
-        return ""
-    folder = Path(os.path.expandvars(who.variant.pretrained))
-    files = sorted(folder.glob("c3d_*.chkp*"))
-    if not files:
-        raise GestureError(f"variants.{who.variant_name}.pretrained: {folder}: no c3d_*.chkp file there")
-    return value_digest([[path.name, file_digest(path)] for path in files])
 
 
 def finite_or_fail(loss: float, step: int) -> None:
