@@ -40,15 +40,15 @@ def _paint(pictures: np.ndarray, where: np.ndarray, colour: tuple[int, int, int]
 def _bones(points: np.ndarray, size: int, width: int) -> np.ndarray:
     """Flat indices of the pixels under bones; ``points`` are columns and rows, `(T, 20, 2)`.
 
-    The frames are drawn below one another on one tall image, each with blank frames around it. A frame with joints
-    farther out than those reach gets an image of its own.
+    The frames are drawn below one another on one tall image, with as much blank between them. A frame with joints
+    farther out than half of that gets an image of its own.
     """
-    height = 3 * size
+    height = 2 * size
     near = (np.abs(points[..., 1] - size // 2) <= size).all(axis=1)
-    below = size + height * np.arange(near.sum())
-    placed = points[near] + np.stack([np.zeros_like(below), below], axis=-1)[:, None]
+    placed = points[near]
+    placed[..., 1] += height * np.arange(len(placed))[:, None]
     under = np.empty((len(points), size, size), np.bool_)
-    under[near] = _lines(placed, height * len(placed), size, width).reshape(-1, height, size)[:, size : 2 * size]
+    under[near] = _lines(placed, height * len(placed), size, width).reshape(-1, height, size)[:, :size]
     for frame in np.flatnonzero(~near):
         under[frame] = _lines(points[[frame]], size, size, width)
     return np.flatnonzero(under)
