@@ -63,6 +63,7 @@ class CroppedVideo:
     def _graph(self) -> av.filter.Graph:
         """Crop, then area average, then pixel format: nothing larger than the result reaches Python."""
         graph = av.filter.Graph()
+        graph.threads = 1  # slices of so small a picture cost more to hand out than to make
         graph.link_nodes(
             graph.add_buffer(template=self._stream),
             graph.add("crop", _CROP),
