@@ -1,20 +1,24 @@
-"""Temporal convolutional network on the joints of the skeleton, without images."""
+"""Networks on the joints of the skeleton, without images: temporal convolutions, joint graph, attention over frames."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from gesture.errors import GestureError
-from gesture.models.blocks import BatchNorm, dense, dropout, glorot_uniform
-from gesture.models.motion import CHANNELS, resampled_joints, stream
+from gesture.models.attention import AttentionBlock
+from gesture.models.blocks import dense, dropout
+from gesture.models.cost import CHANNELS, JOINTS
+from gesture.models.graph import GraphBlock
+from gesture.models.motion import by_joint, resampled_joints, stream
 from gesture.models.network import GestureNetwork
-from gesture.models.settings import JointsSettings
+from gesture.models.settings import GraphSettings, JointsSettings, SkeletonSettings, TransformerSettings
+from gesture.models.temporal import TemporalConvolutions
 
 
-class JointsNetwork(GestureNetwork):
+class SkeletonNetwork(GestureNetwork):
     """One row of logits per sequence, from the world coordinates of its joints.
 
     Args:
@@ -27,68 +31,99 @@ class JointsNetwork(GestureNetwork):
         GestureError: the modalities are not the skeleton alone.
     """
 
-    def __init__(self, settings: JointsSettings, modalities: Sequence[str], classes: int, rng: np.random.Generator):
+    def __init__(self, settings: SkeletonSettings, modalities: Sequence[str], classes: int, rng: np.random.Generator):
         super().__init__()
         if list(modalities) != ["skeleton"]:
-            raise GestureError(f"joints: modalities are {', '.join(modalities)}; this network uses skeleton alone")
-        self.settings = settings
-        momentum, width, frames = settings.norm_momentum, settings.width, settings.frames
-        channels = sum(CHANNELS[name] for name in settings.streams)
-        self.entry = dense(width, rng)
-        self.entry.build((None, frames, channels))
-        self.multiply_adds = frames * channels * width
-        self.blocks = []
-        for _ in range(settings.blocks):
-            block = ResidualBlock(width, settings.kernel, settings.dropout, momentum, rng)
-            block.build((None, frames, width))
-            self.multiply_adds += 2 * frames * settings.kernel * width**2
-            frames = -(-frames // 2)
-            self.blocks.append(block)
-        self.output_norm = BatchNorm(momentum)
-        self.output_norm.build((None, frames, width))
+            raise GestureError(
+                f"{settings.model}: modalities are {', '.join(modalities)}; this network uses skeleton alone"
+            )
+        self.settings: Any = settings
+        self._make(rng)
         self.drop = dropout(settings.dropout, rng)
         self.logits = dense(classes, rng)
-        self.logits.build((None, width))
+        self.logits.build((None, settings.width))
         self.built = True
+
+    @abstractmethod
+    def _make(self, rng: np.random.Generator) -> None:
+        """Creates the layers of `_summary`."""
+
+    @abstractmethod
+    def _summary(self, joints: tf.Tensor, training: bool) -> tf.Tensor:
+        """Turns joints `(B, F, 20, 3)` into `(B, width)`."""
 
     def call(self, batch: Mapping[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns logits `(B, 1, K)` and ones `(B,)`."""
         joints = resampled_joints(batch["skeleton"], batch["length"], self.settings.frames)
-        x = self.entry(tf.concat([stream(name, joints) for name in self.settings.streams], axis=-1))
-        for block in self.blocks:
-            x = block(x, training=training)
-            x = tf.nn.max_pool1d(x, 2, 2, "SAME")
-        x = tf.nn.relu(self.output_norm(x, training=training))
-        x = self.drop(tf.reduce_mean(x, axis=1), training=training)
+        x = self.drop(self._summary(joints, training), training=training)
         return self.logits(x)[:, None], tf.ones_like(batch["length"])
 
 
-class ResidualBlock(keras.Layer):
-    """Two temporal convolutions, each after batch norm and ReLU, added to their input (He et al. 2016).
+class JointsNetwork(SkeletonNetwork):
+    """Residual temporal convolutions over all joints' coordinates (Bai et al. 2018, here with both directions of time).
 
-    Args:
-        width: channels in and out.
-        kernel: length of the convolutions [frames].
-        rate: dropped between the convolutions.
-        momentum: of the batch norms.
-        rng: source of seeds.
+    The best single member on clean skeletons, and the cheapest.
     """
 
-    def __init__(self, width: int, kernel: int, rate: float, momentum: float, rng: np.random.Generator):
-        super().__init__()
-        self.norms = [BatchNorm(momentum) for _ in range(2)]
-        self.convolutions = [
-            keras.layers.Conv1D(width, kernel, padding="same", kernel_initializer=glorot_uniform(rng)) for _ in range(2)
-        ]
-        self.drop = dropout(rate, rng)
+    settings: JointsSettings
 
-    def build(self, shape: tuple[Any, ...]) -> None:
-        """Creates the variables for `(B, frames, width)`."""
-        for layer in (*self.norms, *self.convolutions):
-            layer.build(shape)
+    def _make(self, rng: np.random.Generator) -> None:
+        self.body = TemporalConvolutions(self.settings, rng)
+        self.body.build((None, self.settings.frames, sum(CHANNELS[name] for name in self.settings.streams)))
 
-    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Keeps the shape `(B, frames, width)`."""
-        y = self.convolutions[0](tf.nn.relu(self.norms[0](x, training=training)))
-        y = self.drop(tf.nn.relu(self.norms[1](y, training=training)), training=training)
-        return x + self.convolutions[1](y)
+    def _summary(self, joints: tf.Tensor, training: bool) -> tf.Tensor:
+        streams = [stream(name, joints) for name in self.settings.streams]
+        return self.body(tf.concat(streams, axis=-1), training=training)
+
+
+class GraphNetwork(SkeletonNetwork):
+    """Graph convolutions along the bones and temporal ones along each joint (Yan et al. 2018, Shi et al. 2019).
+
+    Shares its weights between the joints, so it errs elsewhere than the networks that see them all at once.
+    """
+
+    settings: GraphSettings
+
+    def _make(self, rng: np.random.Generator) -> None:
+        settings = self.settings
+        self.body = []
+        frames, channels = settings.frames, 3 * len(settings.streams)
+        for width, stride in zip(settings.widths, settings.strides, strict=True):
+            block = GraphBlock(width, stride, settings, rng)
+            block.build((None, frames, JOINTS, channels))
+            frames, channels = -(-frames // stride), width
+            self.body.append(block)
+
+    def _summary(self, joints: tf.Tensor, training: bool) -> tf.Tensor:
+        x = tf.concat([by_joint(name, joints) for name in self.settings.streams], axis=-1)
+        for block in self.body:
+            x = block(x, training=training)
+        return tf.reduce_mean(x, axis=(1, 2))
+
+
+class TransformerNetwork(SkeletonNetwork):
+    """Self-attention over the frames (Vaswani et al. 2017, normalised before each part as in Xiong et al. 2020).
+
+    Every frame sees every other at once: a third way to err.
+    """
+
+    settings: TransformerSettings
+
+    def _make(self, rng: np.random.Generator) -> None:
+        settings = self.settings
+        channels = sum(CHANNELS[name] for name in settings.streams)
+        self.entry = dense(settings.width, rng)
+        self.entry.build((None, settings.frames, channels))
+        self.places = self.add_weight(
+            name="places", shape=(settings.frames, settings.width), initializer="zeros", trainable=True
+        )
+        self.body = [AttentionBlock(settings, rng) for _ in range(settings.blocks)]
+        for block in self.body:
+            block.build((None, settings.frames, settings.width))
+
+    def _summary(self, joints: tf.Tensor, training: bool) -> tf.Tensor:
+        streams = [stream(name, joints) for name in self.settings.streams]
+        x = self.entry(tf.concat(streams, axis=-1)) + self.places
+        for block in self.body:
+            x = block(x, training=training)
+        return tf.reduce_mean(x, axis=1)

@@ -2,10 +2,11 @@
 
 import tensorflow as tf
 
+from gesture.models.cost import CHANNELS
+
 # Joint at the inner end of each bone; the order of joints is that of `gesture.datasets.sequence.JOINTS`.
 PARENTS = (0, 0, 1, 2, 2, 4, 5, 6, 2, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18)
 HIP_CENTER, SHOULDER_CENTER = 0, 2
-CHANNELS = {"joints": 60, "bones": 57, "velocity": 60, "path": 3}
 
 
 def resampled_joints(skeleton: tf.Tensor, length: tf.Tensor, frames: int) -> tf.Tensor:
@@ -34,18 +35,33 @@ def resampled_joints(skeleton: tf.Tensor, length: tf.Tensor, frames: int) -> tf.
 def stream(name: str, joints: tf.Tensor) -> tf.Tensor:
     """One stream of `(B, F, 20, 3)` joints as `(B, F, CHANNELS[name])`.
 
+    The path is that of the hip; the root, which has no bone, is left out.
+    """
+    if name == "path":
+        values = joints[:, :, HIP_CENTER : HIP_CENTER + 1]
+    else:
+        values = by_joint(name, joints)[:, :, int(name == "bones") :]
+    return tf.reshape(values, (-1, joints.shape[1], CHANNELS[name]))
+
+
+def by_joint(name: str, joints: tf.Tensor) -> tf.Tensor:
+    """One stream joint by joint, `(B, F, 20, 3)` as are the joints; the root's bone is zero.
+
     All but the velocity are in torso lengths. Velocity is in torso lengths per fifth of the sequence, so that it
     weighs as much as the posture: per frame, or with all channels standardised, the accuracy on unseen people of
     UTD-MHAD was 7 points lower.
     """
     if name == "bones":
-        joints = (joints - tf.gather(joints, PARENTS, axis=2))[:, :, 1:]
-    elif name == "velocity":
-        padded = tf.concat([joints[:, :1], joints, joints[:, -1:]], axis=1)
-        joints = (padded[:, 2:] - padded[:, :-2]) / 2 * (joints.shape[1] - 1) / 5
-    elif name == "path":
-        joints = joints[:, :, HIP_CENTER : HIP_CENTER + 1]
-    return tf.reshape(joints, (-1, joints.shape[1], CHANNELS[name]))
+        return joints - tf.gather(joints, PARENTS, axis=2)
+    if name == "velocity":
+        return central_difference(joints) * (joints.shape[1] - 1) / 5
+    return joints
+
+
+def central_difference(x: tf.Tensor) -> tf.Tensor:
+    """Change per frame of `(B, F, ...)`, over both neighbours; the ends are repeated."""
+    padded = tf.concat([x[:, :1], x, x[:, -1:]], axis=1)
+    return (padded[:, 2:] - padded[:, :-2]) / 2
 
 
 def _filled(world: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

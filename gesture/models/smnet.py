@@ -9,13 +9,11 @@ import tensorflow as tf
 
 from gesture.errors import GestureError
 from gesture.models.blocks import BatchNorm, dense, dropout
-from gesture.models.encoders import FRAMES, ClipEncoder, ConvStack
+from gesture.models.cost import CONVOLUTIONS_OF, FRAMES, STREAMS
+from gesture.models.encoders import ClipEncoder, ConvStack
 from gesture.models.network import GestureNetwork
 from gesture.models.recurrent import BidirectionalAttention
 from gesture.models.settings import SMnetSettings
-
-STREAMS = ("rgb", "depth", "skeleton")
-CONVOLUTIONS_OF = {"rgb": 8, "depth": 6, "skeleton": 6}
 
 
 class SMnet(GestureNetwork):
@@ -61,14 +59,13 @@ class SMnet(GestureNetwork):
         self.drop = dropout(settings.dropout, rng)
         self.logits = dense(classes, rng)
         self.logits.build((None, 2 * settings.recurrent_units))
-        self.multiply_adds = self.recurrent.multiply_adds + sum(encoder.multiply_adds for encoder in self.encoders)
         self.built = True
 
     def _encoder(self, name: str, image_size: int, rng: np.random.Generator) -> ClipEncoder:
         settings = self.settings
         widths = settings.widths[: CONVOLUTIONS_OF[name]]
         norm = partial(BatchNorm, settings.norm_momentum, fused=not settings.legacy)
-        stack = ConvStack(widths, partial(norm, train_affine=settings.train_stack_norm), rng)
+        stack = ConvStack(settings.encoder, widths, partial(norm, train_affine=settings.train_stack_norm), rng)
         encoder = ClipEncoder(stack, settings.head_units[STREAMS.index(name)], settings.dropout, norm(), rng)
         encoder.build((None, FRAMES, image_size, image_size, 3))
         return encoder
@@ -90,7 +87,8 @@ class SMnet(GestureNetwork):
             return batch["rgb"]
         if name == "skeleton":
             return batch["skeleton_image"]
-        return tf.repeat(batch["depth"], 3, axis=-1)  # the pretrained convolutions see three channels
+        depth = batch["depth"]  # the pretrained convolutions see three channels; 2019's masks differ between them
+        return depth if depth.shape[-1] == 3 else tf.repeat(depth, 3, axis=-1)
 
     def _by_sequence(self, features: tf.Tensor, clips: tf.Tensor) -> tf.Tensor:
         """Clips' features `(N, F)` as `(B, C, F)`, C the most clips of a sequence."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from gesture.datasets.sequence import Sequence
 from gesture.records.augment import augment
+from gesture.records.person import cut_out, relative_depth
 from gesture.records.reader import Records
 from gesture.records.skeleton_image import draw
 from gesture.settings import Augmentation, Variant
@@ -22,22 +23,29 @@ class Inputs:
         masked: True if the depth is cut out by the mask.
         motion: True if every image is taken minus the mean image of its sequence.
         padded: True for the 2019 layout, in which every sequence has as many clips as the longest of its batch.
+        person: side of the square around the person that depth and mask are cut to [px]; None = whole pictures.
+        frames: length that `person` is resampled to [frames].
     """
 
     names: tuple[str, ...]
     masked: bool
     motion: bool
     padded: bool
+    person: int | None = None
+    frames: int = 0
 
     @classmethod
     def of(cls, variant: Variant) -> "Inputs":
         """The inputs of a variant."""
         network = variant.network
-        if network.model == "joints":
+        if network.model == "frames":
+            names = ("person", *(name for name in variant.modalities if name == "skeleton"))
+            return cls(names, True, motion=False, padded=False, person=network.person, frames=network.frames)
+        if network.model != "smnet":
             return cls(("skeleton",), masked=False, motion=False, padded=False)
-        names = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
+        pictures = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
         return cls(
-            tuple(name for modality, name in names.items() if modality in variant.modalities),
+            tuple(name for modality, name in pictures.items() if modality in variant.modalities),
             masked="mask" in variant.modalities,
             motion=variant.images == "motion",
             padded=network.layout == "padded",
@@ -46,7 +54,7 @@ class Inputs:
     @property
     def modalities(self) -> tuple[str, ...]:
         """What they are made from."""
-        names = tuple(name.removesuffix("_image") for name in self.names)
+        names = tuple("depth" if name == "person" else name.removesuffix("_image") for name in self.names)
         return (*names, "mask") if self.masked else names
 
 
@@ -69,9 +77,11 @@ def load_batch(
     Returns:
         `length` `(B,)` int32 [frames], `clips` `(B,)` int32, `label` `(B,)` int32 (-1 = none), and the inputs: pictures
         `(N, 16, H, W, C)` float32, N = sum of clips (or B x longest when padded); `skeleton` `(B, T, 20, 9)` float32,
-        zero-padded.
+        zero-padded; `person` `(B, frames, side, side, 2)` float32, relative depth and mask.
     """
     sequences = [records.read(int(position)).only(inputs.modalities) for position in positions]
+    if inputs.person is not None:  # before any shift, which it would undo
+        sequences = [cut_out(one, inputs.person) for one in sequences]
     if augmentation is not None and rng is not None:
         sequences = [augment(one, augmentation, rng) for one in sequences]
     length = np.array([one.length for one in sequences], np.int32)
@@ -80,6 +90,8 @@ def load_batch(
     for name in inputs.names:
         if name == "skeleton":
             batch[name] = pad([one.arrays[name] for one in sequences], int(length.max()))
+        elif name == "person":
+            batch[name] = np.stack([relative_depth(one, inputs.frames) for one in sequences])
         else:
             arrays = [images_of(one, name, inputs, records.manifest["size"]) for one in sequences]
             counts = np.full(len(clips), clips.max()) if inputs.padded else clips

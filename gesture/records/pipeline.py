@@ -51,6 +51,8 @@ def _dataset(make: Callable[[], Iterator[dict[str, np.ndarray]]], size: int, inp
     for name in inputs.names:
         if name == "skeleton":
             signature[name] = tf.TensorSpec((None, None, 20, 9), tf.float32)
+        elif name == "person":
+            signature[name] = tf.TensorSpec((None, inputs.frames, inputs.person, inputs.person, 2), tf.float32)
         else:
             signature[name] = tf.TensorSpec((None, CLIP, size, size, 1 if name == "depth" else 3), tf.float32)
     options = tf.data.Options()

@@ -99,9 +99,9 @@ def test_streams_are_what_their_names_say():
 
 
 def test_chosen_streams_change_the_input_of_the_network():
-    assert tiny(streams=("velocity",)).entry.kernel.shape[0] == 60
-    assert tiny(streams=("path", "bones")).entry.kernel.shape[0] == 60
-    assert tiny().entry.kernel.shape[0] == 180
+    assert tiny(streams=("velocity",)).body.entry.kernel.shape[0] == 60
+    assert tiny(streams=("path", "bones")).body.entry.kernel.shape[0] == 60
+    assert tiny().body.entry.kernel.shape[0] == 180
 
 
 def test_a_few_steps_of_gradient_descent_lower_the_loss():
@@ -122,7 +122,7 @@ def test_a_few_steps_of_gradient_descent_lower_the_loss():
 def test_weights_depend_on_the_seed_alone():
     one, same, other = tiny(), tiny(), tiny(seed=2)
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), same.get_weights(), strict=True))
-    assert not np.array_equal(one.entry.kernel, other.entry.kernel)
+    assert not np.array_equal(one.body.entry.kernel, other.body.entry.kernel)
 
 
 def test_other_modalities_are_refused():

@@ -75,7 +75,8 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
         (configuration(experiment="../up"), "experiment: should start with a letter or digit and have only letters, "
          "digits, dot, dash, underscore, got '../up'"),
         (variant(network={"model": "smnett"}),
-         "variants.fusion.network: 'smnett' is not a network (smnet, joints); did you mean 'smnet'?"),
+         "variants.fusion.network: 'smnett' is not a network (smnet, joints, graph, transformer, frames); "
+         "did you mean 'smnet'?"),
         (variant(network={}), "variants.fusion.network: `model` is missing"),
         (variant(network={"model": "joints", "streams": ["bonez"]}),
          "variants.fusion.network.streams[0]: 'bonez' is not a stream (joints, bones, velocity, path); "

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 TIER_0 = {
     "gesture", "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
     "gesture.datasets.check", "gesture.datasets.remote", "gesture.errors", "gesture.experiments", "gesture.files",
-    "gesture.lease", "gesture.models", "gesture.models.settings", "gesture.models.weight_files",
+    "gesture.lease", "gesture.models", "gesture.models.cost", "gesture.models.settings", "gesture.models.weight_files",
     "gesture.plan", "gesture.problems",
     "gesture.session", "gesture.settings", "gesture.simulate", "gesture.status", "gesture.training",
     "gesture.training.ledger", "gesture.wording",
