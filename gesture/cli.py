@@ -9,11 +9,24 @@ import warnings
 from collections.abc import Sequence
 
 from gesture import __version__
-from gesture.commands import average, clean, convert, download, evaluate, inspect, jaccard, plan, report, status, train
+from gesture.commands import (
+    average,
+    clean,
+    convert,
+    download,
+    evaluate,
+    inspect,
+    jaccard,
+    plan,
+    report,
+    restore,
+    status,
+    train,
+)
 from gesture.errors import GestureError
 
 # In the order of the help: what the rules call, in run order, then what people call.
-COMMANDS = (download, convert, train, evaluate, average, report, plan, status, clean, inspect, jaccard)
+COMMANDS = (download, convert, train, evaluate, average, report, plan, status, clean, inspect, jaccard, restore)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

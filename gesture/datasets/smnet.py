@@ -22,9 +22,11 @@ from gesture.datasets.source import Source
 from gesture.errors import GestureError
 from gesture.records.example import Example
 from gesture.records.shard import read_stream
+from gesture.records.skeleton_image import draw
 
 _SIDE = 80
 _MASK_LEVEL = 128
+_DRAWN = "skeleton_img"
 # Name there -> name and trailing shape here.
 _ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "rgb": ("rgb", (_SIDE, _SIDE, 3)),
@@ -47,7 +49,7 @@ def sources(folder: Path, options: SmnetOptions) -> list[Source]:
     """
     found: list[Source] = []
     seen: dict[tuple[str, int], Path] = {}
-    for split, path in _paths(folder):
+    for split, path in paths(folder):
         ids: list[int] = []
         labels: list[int | None] = []
         for where, features in _records(path):
@@ -61,6 +63,52 @@ def sources(folder: Path, options: SmnetOptions) -> list[Source]:
             labels.append(label if split != "test" or options.test_labels else None)
         found.append(Source(path.name, path, split, tuple(ids), tuple(labels)))
     return found
+
+
+def paths(folder: Path) -> list[tuple[str, Path]]:
+    """Split and path of each file, after looking that no shard is missing.
+
+    Raises:
+        GestureError: there is no such file, or one of a set is missing.
+    """
+    if not folder.is_dir():
+        raise GestureError(f"data.folder: {folder}: no such folder; expected tfrecords named training-01-of-20")
+    found = []
+    for split in SPLITS:
+        names = {path.name for path in folder.iterdir() if re.fullmatch(rf"{split}-\d\d-of-\d\d", path.name)}
+        totals = sorted({name[-2:] for name in names})
+        if len(totals) > 1:
+            raise GestureError(f"{folder}: {split} files of {' and of '.join(totals)}: expected one set of shards")
+        expected = [f"{split}-{number:02d}-of-{total}" for total in totals for number in range(1, int(total) + 1)]
+        missing = [name for name in expected if name not in names]
+        if missing:
+            raise GestureError(f"{folder}: {missing[0]} is missing ({len(names)} of {len(expected)} are there)")
+        found += [(split, folder / name) for name in expected]
+    if not found:
+        raise GestureError(f"{folder}: no tfrecords named <split>-NN-of-MM, such as training-01-of-20")
+    return found
+
+
+def stored(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a file as they are stored, for the 2019 network: `id`, `label`, `length`, float32 arrays 0-255.
+
+    `skeleton_img` is drawn where a file has none.
+
+    Raises:
+        GestureError: the file is damaged, or an array does not fit its length or is missing.
+    """
+    shapes = {name: shape for name, (_, shape) in _ARRAYS.items()} | {_DRAWN: (_SIDE, _SIDE, 3)}
+    for where, features in _records(path):
+        record: dict[str, Any] = {name: _integer(where, features, name) for name in ("id", "label", "length")}
+        for name, shape in shapes.items():
+            if name in features:
+                values = features[name].bytes_list.value
+                record[name] = _array(f"{where}: {name}", values, record["length"], shape)
+            elif name != _DRAWN:
+                raise GestureError(f"{where}: no {name}, which the 2019 network needs")
+        if _DRAWN not in record:
+            record[_DRAWN] = draw(record["skeleton"], _SIDE).astype(np.float32)
+        yield record
 
 
 def modalities(sources: list[Source], options: SmnetOptions) -> tuple[str, ...]:
@@ -101,26 +149,6 @@ def read(source: Source, options: SmnetOptions, size: int) -> Iterator[Sequence]
             )
         except ValueError as error:
             raise GestureError(f"{where}: {error}") from error
-
-
-def _paths(folder: Path) -> list[tuple[str, Path]]:
-    """Split and path of each file, after looking that no shard is missing."""
-    if not folder.is_dir():
-        raise GestureError(f"data.folder: {folder}: no such folder; expected tfrecords named training-01-of-20")
-    found = []
-    for split in SPLITS:
-        names = {path.name for path in folder.iterdir() if re.fullmatch(rf"{split}-\d\d-of-\d\d", path.name)}
-        totals = sorted({name[-2:] for name in names})
-        if len(totals) > 1:
-            raise GestureError(f"{folder}: {split} files of {' and of '.join(totals)}: expected one set of shards")
-        expected = [f"{split}-{number:02d}-of-{total}" for total in totals for number in range(1, int(total) + 1)]
-        missing = [name for name in expected if name not in names]
-        if missing:
-            raise GestureError(f"{folder}: {missing[0]} is missing ({len(names)} of {len(expected)} are there)")
-        found += [(split, folder / name) for name in expected]
-    if not found:
-        raise GestureError(f"{folder}: no tfrecords named <split>-NN-of-MM, such as training-01-of-20")
-    return found
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
