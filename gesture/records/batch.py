@@ -1,5 +1,6 @@
 """From sequences to what a network sees: pictures normalised and cut into clips of 16 frames, NumPy only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +94,8 @@ def load_batch(
         elif name == "person":
             batch[name] = np.stack([relative_depth(one, inputs.frames) for one in sequences])
         else:
-            arrays = [images_of(one, name, inputs, records.manifest["size"]) for one in sequences]
+            # One at a time: all of a batch as float32 beside the clips would double its memory.
+            arrays = (images_of(one, name, inputs, records.manifest["size"]) for one in sequences)
             counts = np.full(len(clips), clips.max()) if inputs.padded else clips
             batch[name] = cut(arrays, counts)
     return batch
@@ -114,8 +116,11 @@ def images_of(sequence: Sequence, name: str, inputs: Inputs, size: int) -> np.nd
 
 def standardise(images: np.ndarray) -> np.ndarray:
     """Images minus their mean over their population standard deviation, one number each for the whole sequence."""
-    values = images.astype(np.float32)
-    return np.asarray((values - values.mean(dtype=np.float64)) / max(values.std(dtype=np.float64), 1e-6), np.float32)
+    mean, deviation = images.mean(dtype=np.float64), max(images.std(dtype=np.float64), 1e-6)
+    values = np.empty(images.shape, np.float32)
+    for frame, value in zip(images, values, strict=True):  # float64 of a frame stays in the cache
+        value[...] = (frame - mean) / deviation
+    return values
 
 
 def subtract_mean_image(images: np.ndarray) -> np.ndarray:
@@ -126,7 +131,8 @@ def subtract_mean_image(images: np.ndarray) -> np.ndarray:
     values = images.astype(np.float32)
     values -= values.mean(axis=0)
     # One gray level at least, or the noise of a sequence without motion would be blown up.
-    return values / np.float32(max(values.std(), 1.0))
+    values /= np.float32(max(values.std(), 1.0))
+    return values
 
 
 def pad(arrays: list[np.ndarray], length: int) -> np.ndarray:
@@ -137,13 +143,15 @@ def pad(arrays: list[np.ndarray], length: int) -> np.ndarray:
     return stacked
 
 
-def cut(arrays: list[np.ndarray], counts: np.ndarray) -> np.ndarray:
+def cut(arrays: Iterable[np.ndarray], counts: np.ndarray) -> np.ndarray:
     """Cuts arrays `(T_i, H, W, C)` into ``counts[i]`` clips each: `(N, 16, H, W, C)`, zeros past their ends.
 
     A sequence owns T // 16 + 1 clips, so T = 16 gives a second, empty one, as the 2019 weights expect.
     """
-    flat = np.zeros((int(counts.sum()) * CLIP, *arrays[0].shape[1:]), arrays[0].dtype)
+    clips = np.empty(0)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) * CLIP
     for start, array in zip(starts, arrays, strict=True):
-        flat[start : start + len(array)] = array
-    return flat.reshape(-1, CLIP, *flat.shape[1:])
+        if not clips.size:
+            clips = np.zeros((int(counts.sum()) * CLIP, *array.shape[1:]), array.dtype)
+        clips[start : start + len(array)] = array
+    return clips.reshape(-1, CLIP, *clips.shape[1:])
