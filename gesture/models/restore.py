@@ -185,17 +185,15 @@ def _our_batches(records: Records, split: str, streams: tuple[str, ...]) -> Iter
 
 def _predict(network: SMnet, batches: Iterator[dict[str, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids, labels and softmaxes of all sequences."""
-
-    @tf.function(reduce_retracing=True)
-    def softmax(batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        logits, steps = network(batch, training=False)
-        return tf.nn.softmax(network.scores(logits, steps))
-
+    step = None
     ids, labels, softmaxes = [], [], []
     for batch in tqdm(batches, unit=" batches", disable=None):
         ids.append(batch.pop("id"))
         labels.append(batch.pop("label"))
-        softmaxes.append(softmax({name: tf.constant(array) for name, array in batch.items()}).numpy())
+        if step is None:  # one trace for batches of any size
+            spec = {name: tf.TensorSpec((None, *array.shape[1:]), array.dtype) for name, array in batch.items()}
+            step = tf.function(lambda x: tf.nn.softmax(network.scores(*network(x, training=False))), [spec])
+        softmaxes.append(step({name: tf.constant(array) for name, array in batch.items()}).numpy())
     if not ids:
         return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 2), np.float32)
     return np.concatenate(ids), np.concatenate(labels), np.concatenate(softmaxes)

@@ -35,7 +35,7 @@ def original_batches(folder: Path, split: str) -> Iterator[dict[str, np.ndarray]
 
 
 def in_turn(streams: Iterable[Iterator[T]], at_once: int = FILES_AT_ONCE) -> Iterator[T]:
-    """One item of each of the first streams in turn, as `tf.data.Dataset.interleave`: after a last one the next begins."""
+    """One item of each of the first streams in turn, as `tf.data.Dataset.interleave` takes them."""
     waiting = iter(streams)
     places = [next(waiting, None) for _ in range(at_once)]
     while any(place is not None for place in places):
