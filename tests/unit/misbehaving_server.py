@@ -21,6 +21,7 @@ class MisbehavingServer(ThreadingHTTPServer):
         login: user and password it asks for; None = none.
         elsewhere: where it redirects everybody to: the start of a URL; None = nowhere.
         gets: headers of every GET request so far, with the path as `Path`.
+        over: set when the test ends.
     """
 
     daemon_threads = True
@@ -33,6 +34,7 @@ class MisbehavingServer(ThreadingHTTPServer):
         self.login: tuple[str, str] | None = None
         self.elsewhere: str | None = None
         self.gets: list[dict[str, str]] = []
+        self.over = threading.Event()
 
     @property
     def url(self) -> str:
@@ -55,6 +57,7 @@ def running() -> Iterator[MisbehavingServer]:
         try:
             yield server
         finally:
+            server.over.set()
             server.shutdown()
             thread.join()
 
@@ -106,6 +109,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def hangs_up(self, content: bytes) -> None:
         """Not even a status line."""
+
+    def goes_silent(self, content: bytes) -> None:
+        """Half of it, then nothing more, while the connection stays open until the test is over."""
+        self._send(200, content[: len(content) // 2], length=len(content))
+        self.server.over.wait()
+
+    def redirects_in_circles(self, content: bytes) -> None:
+        self.server.faults.insert(0, "redirects_in_circles")
+        self._send(302, b"", {"Location": self.path})
 
     def promises_too_much(self, content: bytes) -> None:
         self._send(200, content, length=len(content) + 1000)

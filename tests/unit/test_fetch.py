@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import random
+import re
 import shutil
 from collections import namedtuple
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from misbehaving_server import MisbehavingServer, running
 
+from gesture.datasets import fetch as fetch_module
 from gesture.datasets.fetch import ATTEMPTS, Credentials, direct, fetch, remote_size
 from gesture.errors import GestureError
 
@@ -74,7 +76,7 @@ def test_a_second_call_asks_for_nothing(client: Client, server: MisbehavingServe
 
 def test_progress_shows_rate_and_time_left(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     client()
-    assert "a.zip: 100%" in capsys.readouterr().err
+    assert re.search(r"a\.zip: 100%.*3\.00M/3\.00M \[\S+<00:00, .*B/s\]", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("checksums", [{"sha256": SHA256}, {"sha1": SHA1}, {}])
@@ -97,6 +99,21 @@ def test_a_killed_download_is_resumed_by_the_next_run(client: Client, server: Mi
     client()
     assert client.whole()
     assert server.ranges[-1] == "bytes=1500000-"
+
+
+def test_a_server_that_goes_silent_is_not_waited_for_for_ever(
+    client: Client, server: MisbehavingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch_module, "TIMEOUT", (30, 1))
+    server.faults = ["goes_silent"]
+    client()
+    assert client.whole()
+    assert len(server.gets) > 1
+
+
+def test_redirects_in_circles_are_not_followed_for_ever(client: Client, server: MisbehavingServer) -> None:
+    server.faults = ["redirects_in_circles"]
+    assert f"{server.url}/a.zip: no usable answer (TooManyRedirects)" in client.problem()
 
 
 def test_waits_double_while_nothing_arrives_and_then_it_gives_up(client: Client, server: MisbehavingServer) -> None:
@@ -331,6 +348,12 @@ def test_a_full_disk_is_told_before_the_first_byte(
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(2_990_000))
     assert "a.zip needs 0.00 GB" in client.problem()
     assert not client.part.exists()
+
+
+def test_a_disk_that_fills_up_meanwhile_is_told(client: Client) -> None:
+    client.part.parent.mkdir()
+    client.part.symlink_to("/dev/full")  # every write to it fails as on a full disk
+    assert f"{client.part}: cannot be written (No space left on device); what arrived is kept" in client.problem()
 
 
 def test_the_size_is_known_without_a_download(server: MisbehavingServer) -> None:
