@@ -12,13 +12,16 @@ from gesture import __version__
 from gesture.commands import (
     average,
     clean,
+    compare,
     convert,
     download,
     evaluate,
+    explain,
     inspect,
     jaccard,
     plan,
     report,
+    reproduce,
     restore,
     status,
     train,
@@ -26,7 +29,23 @@ from gesture.commands import (
 from gesture.errors import GestureError
 
 # In the order of the help: what the rules call, in run order, then what people call.
-COMMANDS = (download, convert, train, evaluate, average, report, plan, status, clean, inspect, jaccard, restore)
+COMMANDS = (
+    download,
+    convert,
+    train,
+    evaluate,
+    average,
+    report,
+    plan,
+    status,
+    clean,
+    inspect,
+    explain,
+    compare,
+    reproduce,
+    jaccard,
+    restore,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

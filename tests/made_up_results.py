@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gesture.evaluation.ensemble import average
+from gesture.datasets.sequence import Sequence
+from gesture.evaluation.ensemble import Method, average
+from gesture.evaluation.origin import Origin
 from gesture.evaluation.predictions import write_predictions
-from gesture.files import write_json
+from gesture.files import value_digest, write_json
 from gesture.plan import members
+from gesture.records.example import encode
+from gesture.records.shard import write_record
 from gesture.settings import Experiment, parse
 
 CLASSES = ["vattene", "vieniqui", "perfetto", "furbo", "<b>basta</b>"]
@@ -30,32 +34,57 @@ def settings() -> Experiment:
 
 
 def make_results(folder: Path, labels: bool = True, validation_rows: int = 40, rows: int = 60) -> dict[str, Path]:
-    """Writes results, records' manifest and logs; returns the arguments of `report` by name."""
+    """Writes results, records and logs; returns the arguments of `report` by name."""
     experiment = settings()
     results, logs = folder / "results/made-up", folder / "logs/made-up"
-    for number, split in enumerate(("validation", "test")):
-        count = rows if split == "test" else validation_rows
+    counts = {"validation": validation_rows, "test": rows}
+    records = _records(folder / "records", counts, labels)
+    fit_on: list[Path] = []
+    for number, (split, count) in enumerate(counts.items()):
         _predictions(results, experiment, split, count, labels or split == "validation", seed=number)
         tables = [results / "predictions" / split / f"{name}.csv" for name in members(experiment)]
-        average(tables, results if split == "test" else results / "validation")
+        fit_on = fit_on or tables
+        output = results if split == "test" else results / "validation"
+        average(tables, output, Method(fit_on=fit_on), Origin(experiment, records))
     for number, member in enumerate(members(experiment).values()):
         for stage in range(1, member.stages + 1):
             _stage(results / "train" / member.name / f"stage{stage}", stage, number)
             _benchmark(logs / f"benchmark/train/{member.name}/stage{stage}.tsv", 90.5 + stage)
     _benchmark(logs / "benchmark/download.tsv", 3.2)
     _benchmark(logs / "benchmark/average.tsv", 1.25)
-    records = folder / "records/manifest.json"
+    return {"records": records, "results": results, "logs": logs, "output": results / "report.html"}
+
+
+def _records(folder: Path, rows: dict[str, int], labels: bool) -> Path:
+    """Records with a moving bright square and a skeleton; sequences of three subjects, 21 frames and longer."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    lines = ["shard,offset,size,id,split,label,subject,source,frames,modalities"]
+    for split, count in rows.items():
+        with (folder / f"{split}.tfrecord").open("wb") as file:
+            for identity in range(1, count + 1):
+                offset, size = write_record(file, encode(_sequence(split, identity, generator)))
+                place = f"{split}.tfrecord,{offset},{size},{identity},{split}"
+                lines.append(f"{place},,{identity % 3},Sample{identity:04},{20 + identity},depth+skeleton")
+    (folder / "index.csv").write_text("\n".join(lines) + "\n")
     counts = {
         "training": {"sequences": 100, "labelled": 100},
-        "validation": {"sequences": validation_rows, "labelled": validation_rows},
-        "test": {"sequences": rows, "labelled": rows if labels else 0},
+        "validation": {"sequences": rows["validation"], "labelled": rows["validation"]},
+        "test": {"sequences": rows["test"], "labelled": rows["test"] if labels else 0},
     }
-    write_json(records, {"dataset": "synthetic", "digest": "d" * 64, "classes": CLASSES, "counts": counts})
-    lines = ["id,split,label,subject,frames"]
-    for split, count in (("validation", validation_rows), ("test", rows)):
-        lines += [f"{one},{split},,{one % 3},{20 + one}" for one in range(1, count + 1)]
-    records.with_name("index.csv").write_text("\n".join(lines) + "\n")
-    return {"records": records, "results": results, "logs": logs, "output": results / "report.html"}
+    manifest = {"dataset": "synthetic", "digest": "d" * 64, "classes": CLASSES, "counts": counts}
+    write_json(folder / "manifest.json", manifest)
+    return folder / "manifest.json"
+
+
+def _sequence(split: str, identity: int, generator: np.random.Generator) -> Sequence:
+    frames = 20 + identity
+    depth = np.full((frames, 16, 16, 1), 40, np.uint8)
+    for frame in range(frames):
+        depth[frame, 4:10, frame % 10 : frame % 10 + 6] = 220
+    skeleton = np.zeros((frames, 20, 9), np.float32)
+    skeleton[..., 7:] = generator.uniform([150, 20], [450, 320], (20, 2))
+    return Sequence(identity, split, None, str(identity % 3), None, depth=depth, max_depth_mm=4000, skeleton=skeleton)
 
 
 def _predictions(results: Path, experiment: Experiment, split: str, rows: int, labels: bool, seed: int) -> None:
@@ -64,7 +93,7 @@ def _predictions(results: Path, experiment: Experiment, split: str, rows: int, l
     for name in members(experiment):
         logits = generator.normal(size=(rows, len(CLASSES))) + 1.5 * np.eye(len(CLASSES))[y]
         softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        manifest = {"split": split, "data_digest": "d" * 64, "member": name, "checkpoint_digest": "c" * 64}
+        manifest = {"split": split, "data_digest": "d" * 64, "member": name, "checkpoint_digest": weights_digest(name)}
         path = results / "predictions" / split / f"{name}.csv"
         write_predictions(path, np.arange(1, rows + 1), softmax, y if labels else None, manifest)
 
@@ -82,12 +111,26 @@ def _stage(folder: Path, stage: int, number: int) -> None:
         score = {"step": 20 * epoch + 20, "epoch": epoch, "loss": 1 - accuracy, "accuracy": accuracy}
         lines.append({"kind": "validation", "stage": stage, **score})
     (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    first = {"host": "node1", "job": "17", "reason": "walltime", "steps": 40, "steps_replayed": 0}
-    second = {"host": "node2", "job": "18", "reason": "done", "steps": 60, "steps_replayed": 3}
+    begin = 0 if stage == 1 else 100
+    first = {"host": "node1", "job": "17", "step": begin, "reason": "walltime", "steps": 40, "steps_replayed": 0}
+    second = {"host": "node2", "job": "18", "step": begin + 40, "reason": "done", "steps": 60, "steps_replayed": 3}
     times = [START.format(hour=stage + number, minute=minute) for minute in (0, 20, 30, 45)]
     sessions = [first | {"start": times[0], "end": times[1]}, second | {"start": times[2], "end": times[3]}]
-    manifest = {"parameters": 12345 + number, "tensorflow": "2.21.0", "code_version": "0.1.0", "sessions": sessions}
+    manifest = {
+        "stage": stage,
+        "step": 100 if stage == 1 else 160,
+        "parameters": 12345 + number,
+        "tensorflow": "2.21.0",
+        "code_version": "0.1.0",
+        "weights_sha256": weights_digest(folder.parent.name),
+        "sessions": sessions,
+    }
     write_json(folder / "manifest.json", manifest)
+
+
+def weights_digest(member: str) -> str:
+    """The digest that the manifests give for a member's weights."""
+    return value_digest(member)
 
 
 def _benchmark(path: Path, seconds: float) -> None:

@@ -54,6 +54,12 @@ class Combination:
         mean = total / len(self.weights) if self.method == "geometric" else total
         return softmax((mean if self.bias is None else mean + self.bias) / self.temperature)
 
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> "Combination":
+        """From what `describe` gave."""
+        bias = None if value["bias"] is None else np.array(value["bias"])
+        return cls(value["method"], value["weights"], bias, value["temperature"])
+
     def describe(self) -> dict[str, Any]:
         """As JSON."""
         bias = None if self.bias is None else self.bias.tolist()

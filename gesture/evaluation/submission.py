@@ -67,7 +67,7 @@ def check_submission(path: Path, ids: np.ndarray, classes: int, name: Path | Non
         "given more than once": np.unique(found[1:][found[1:] == found[:-1]]),
         "missing": np.setdiff1d(ids, found),
         "not in this split": np.setdiff1d(found, ids),
-        f"have a class outside of 1 to {classes}": found[(chosen < 1) | (chosen > classes)],
+        f"with a class outside of 1 to {classes}": found[(chosen < 1) | (chosen > classes)],
     }
     told = [f"{listing(wrong)} {what}" for what, wrong in faults.items() if len(wrong)]
     if told:
