@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gesture.errors import HeldByAnotherError
+from gesture.errors import GestureError, HeldByAnotherError
 from gesture.files import write_json
 from gesture.session import job_id
 
@@ -60,14 +60,18 @@ class Lease:
 
         Raises:
             HeldByAnotherError: it does; its host, process and job are named.
+            GestureError: the folder cannot be written to.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            held = highest_token(self._folder)
-            if held:
-                self._wait_until_stale(held)
-            if self._create(held + 1):
-                break
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            while True:
+                held = highest_token(self._folder)
+                if held:
+                    self._wait_until_stale(held)
+                if self._create(held + 1):
+                    break
+        except OSError as error:
+            raise GestureError(f"{self._folder}: cannot write there: {error}") from error
         self._pulse.start()
         return self
 

@@ -56,6 +56,14 @@ class Session:
         """Notes how long a checkpoint took [s]."""
         self._longest_save = max(self._longest_save, seconds)
 
+    def room(self) -> str:
+        """Says what the walltime is spent on, for a session that had time for one step only."""
+        return (
+            f"the walltime of {self.walltime:.0f} s has room for one step only: {self.elapsed:.0f} s are gone, and "
+            f"{self.margin:.0f} s before the end are kept for a step ({self._longest_step:.1f} s) and a save "
+            f"({self._longest_save:.1f} s); ask for more"
+        )
+
     def reason_to_stop(self) -> str | None:
         """`signal SIGTERM`, `deadline`, or None to go on."""
         if self._signal is not None:

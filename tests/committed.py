@@ -7,4 +7,4 @@ from gesture.files import read_json
 
 def committed(checkpoints: Path) -> list[str]:
     """Names of the checkpoints that a resumed run may use: a folder alone is not enough, a pointer must name it."""
-    return [name for path in checkpoints.glob("LAST-*.json") for name in read_json(path)]
+    return [name for path in checkpoints.glob("LAST-*.json") for name in read_json(path)["newest"]]

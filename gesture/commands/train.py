@@ -1,9 +1,14 @@
 """`gesture train`."""
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gesture.commands.arguments import Subparsers, add_records, add_settings, command, minutes
+
+if TYPE_CHECKING:
+    from gesture.training.stage import StageJob
 
 
 def add(commands: Subparsers) -> None:
@@ -25,6 +30,8 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="result of the stage")
     parser.add_argument("--walltime", type=minutes, default=240.0, help="time limit of this session (default 4h)")
     parser.add_argument("--save-every", type=minutes, default=10.0, help="time between checkpoints (default 10m)")
+    parser.add_argument("--save-steps", type=int, metavar="N", help="also save after every N steps")
+    parser.add_argument("--retry-failed", action="store_true", help="try again what failed for good, unchanged")
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads; part of the result (default 1)")
 
 
@@ -47,13 +54,22 @@ def run(options: argparse.Namespace) -> None:
         output=options.output,
         threads=options.threads,
     )
-    if job.is_done():
-        print(f"{options.member} stage {options.stage}: done already: {options.output}")
+    if _said_done(job):
         return
-    job.refuse_if_failed_for_good()
+    if not options.retry_failed:
+        job.refuse_if_failed_for_good()
     session.catch_signals()
-    with Lease(job.checkpoints) as lease, job.outcome_of_attempt():
-        import_tensorflow()
-        from gesture.training.loop import train
+    with Lease(job.checkpoints) as lease:
+        if _said_done(job):  # by the writer that this one waited for
+            return
+        with job.outcome_of_attempt():
+            import_tensorflow()
+            from gesture.training.loop import Cadence, train
 
-        train(job, lease, session, options.save_every * 60)
+            train(job, lease, session, Cadence(options.save_every * 60, options.save_steps or math.inf))
+
+
+def _said_done(job: "StageJob") -> bool:
+    if job.is_done():
+        print(f"{job.name}: done already: {job.output}")
+    return job.is_done()

@@ -1,25 +1,53 @@
-"""Losses and accuracies by step, one JSON object a line."""
+"""Losses and accuracies by step, one JSON object a line, and the same as TensorBoard events.
+
+`history.jsonl` beside the checkpoints and in the result has
+
+* `{"kind": "train", "time", "loss", "steps", "stage", "step", "epoch", "rate"}`: mean loss of the ``steps`` steps up to
+  ``step`` and the rate of the last of them;
+* `{"kind": "validation", "time", "stage", "step", "epoch", "loss", "accuracy"}` at the end of an epoch.
+
+``step`` counts finished steps from stage 1; ``time`` is in seconds since 1970.
+"""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from gesture.files import append_line, read_lines, write_text
+from gesture.training.events import Events
 
 
 class History:
     """Losses and accuracies of a stage, kept beside its checkpoints."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, step: int, session: int) -> None:
+        """Forgets what came after the step that a session goes on from.
 
-    def rewind(self, step: int) -> int:
-        """Forgets what came after a checkpoint; returns how many steps will be done again."""
-        lines = read_lines(self.path)
-        kept = [one for one in lines if one["step"] <= step]
-        write_text(self.path, "".join(json.dumps(one) + "\n" for one in kept))
-        return max((one["step"] for one in lines), default=step) - step
+        Args:
+            path: JSONL file; TensorBoard's go into the folder `events` beside it.
+            step: of the checkpoint.
+            session: number of the session, which names its event file.
+        """
+        self.path = path
+        self.lines = [one for one in read_lines(path) if one["step"] <= step]
+        write_text(path, "".join(json.dumps(one) + "\n" for one in self.lines))
+        self._events = Events(path.with_name("events"), session)
+        for one in self.lines:
+            self._events.add(one)
 
     def append(self, **entry: Any) -> None:
         """Adds one line; ``step`` counts finished steps from stage 1."""
-        append_line(self.path, json.dumps(entry))
+        line = {"time": round(time.time(), 3), **entry}
+        self.lines.append(line)
+        append_line(self.path, json.dumps(line))
+        self._events.add(line)
+
+    def is_best(self, accuracy: float, loss: float) -> bool:
+        """True if no validation so far had a higher accuracy, or the same and a lower loss."""
+        earlier = [(one["accuracy"], -one["loss"]) for one in self.lines if one["kind"] == "validation"]
+        return (accuracy, -loss) > max(earlier, default=(-1.0, 0.0))
+
+    def close(self) -> None:
+        """Closes the event file."""
+        self._events.close()

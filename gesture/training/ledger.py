@@ -1,47 +1,109 @@
 """Who trained when, and why it ended: a line when a session starts and one when it ends.
 
-A start without an end is a session that was killed.
+`sessions.jsonl` beside the checkpoints has, in order,
+
+* `{"event": "start", "time", "host", "job", "fingerprint", "step", "first", "last", "steps_replayed"}`: the step that
+  the session goes on from, the bounds of the stage, and how many steps an earlier session had done after it;
+* `{"event": "end", "time", "reason", "message", "step", "steps", "seconds", "samples_per_second", "peak_mb"}`: seconds
+  are without imports and waiting for the lease; reason is `done`, `deadline`, `signal SIGTERM` and the like, `memory`,
+  `failed` (for good), `overtaken` (by another writer), `stopped` (an error the user can mend) or `crash`.
+
+A start without an end is a session that was killed. `progress.json` is rewritten in place at every step, so that
+replayed steps can be counted exactly even then.
 """
 
 import json
+import os
 import resource
 import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from gesture.files import append_line, read_lines
+from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
+from gesture.files import append_line, read_json, read_lines
 from gesture.session import job_id
+
+PROGRESS = "progress.json"
 
 
 class Ledger:
-    """The sessions of a stage, kept after its checkpoints are gone."""
+    """The sessions of a stage, kept after its checkpoints are gone; a context manager around one of them."""
 
-    def __init__(self, path: Path, start: int, bounds: tuple[int, int], replayed: int) -> None:
-        """Writes the line of a session that starts.
+    def __init__(self, path: Path, fingerprint: str, start: int, bounds: tuple[int, int]) -> None:
+        """Nothing is written yet.
 
         Args:
             path: JSONL file beside the checkpoints.
+            fingerprint: of the job, as one digest.
             start: step that the session goes on from.
             bounds: first step of the stage and the one after its last.
-            replayed: steps that an earlier session did after its last checkpoint.
         """
         self.path = path
-        self._start = start
-        self._began = time.monotonic()
-        place = {"host": socket.gethostname(), "job": job_id()}
-        steps = {"step": start, "first": bounds[0], "last": bounds[1], "steps_replayed": replayed}
-        append_line(path, json.dumps({"event": "start", "time": _now(), **place, **steps}))
+        self._fingerprint = fingerprint
+        self._start = self.step = start
+        self._bounds = bounds
+        self._samples = 0
 
-    def end(self, step: int, reason: str) -> None:
-        """Writes the line of a session that ends by itself."""
+    def __enter__(self) -> "Ledger":
+        """Writes the line of a session that starts."""
+        progress = self.path.with_name(PROGRESS)
+        replayed = max(0, self._reached(progress) - self._start)
+        self._marker = os.open(progress, os.O_CREAT | os.O_WRONLY, 0o644)
+        self._mark()
+        self._began = time.monotonic()
+        place = {"host": socket.gethostname(), "job": job_id(), "fingerprint": self._fingerprint}
+        steps = {"step": self._start, "first": self._bounds[0], "last": self._bounds[1], "steps_replayed": replayed}
+        append_line(self.path, json.dumps({"event": "start", "time": _now(), **place, **steps}))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Writes which error ended the session; a full disk must not hide it."""
+        with suppress(OSError):
+            os.close(self._marker)
+            if error is not None and not isinstance(error, StoppedEarlyError):
+                self.end(_reason(error), f"{type(error).__name__}: {error}".partition("\n")[0])
+
+    def did(self, step: int, samples: int) -> None:
+        """Notes that ``step`` steps, counted from stage 1, are done, the last one on so many sequences."""
+        self.step = step
+        self._samples += samples
+        self._mark()
+
+    def end(self, reason: str, message: str = "") -> None:
+        """Writes the line of a session that ends; a second one replaces the first."""
+        seconds = time.monotonic() - self._began
         measured = {
-            "steps": step - self._start,
-            "seconds": round(time.monotonic() - self._began, 1),
+            "step": self.step,
+            "steps": self.step - self._start,
+            "seconds": round(seconds, 1),
+            "samples_per_second": round(self._samples / max(seconds, 1e-9), 2),
             "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         }
-        append_line(self.path, json.dumps(dict(event="end", time=_now(), reason=reason, step=step, **measured)))
+        line = {"event": "end", "time": _now(), "reason": reason, "message": message, **measured}
+        append_line(self.path, json.dumps(line))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """The sessions of this very job, without those of other settings or data."""
+        return [one for one in sessions(self.path) if one.get("fingerprint") == self._fingerprint]
+
+    def _reached(self, progress: Path) -> int:
+        """The step that earlier sessions of this job reached, saved or not."""
+        try:
+            value = read_json(progress)
+            return int(value["step"]) if value["fingerprint"] == self._fingerprint else 0
+        except (GestureError, KeyError, TypeError, ValueError):
+            return 0
+
+    def _mark(self) -> None:
+        # No fsync: it costs more than a small step, and the page cache outlives the process.
+        line = f'{{"fingerprint": "{self._fingerprint}", "step": {self.step:12d}}}\n'
+        os.pwrite(self._marker, line.encode(), 0)
 
 
 def sessions(path: Path) -> list[dict[str, Any]]:
@@ -54,6 +116,16 @@ def sessions(path: Path) -> list[dict[str, Any]]:
             found[-1] |= {key: value for key, value in line.items() if key not in ("event", "time", "step")}
             found[-1]["end"] = line["time"]
     return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+        return "memory"
+    if isinstance(error, FailedForGoodError):
+        return "failed"
+    if isinstance(error, HeldByAnotherError):
+        return "overtaken"
+    return "stopped" if isinstance(error, GestureError) else "crash"
 
 
 def _now() -> str:

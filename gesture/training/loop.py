@@ -5,7 +5,13 @@ a chain of interrupted sessions ends in the same bytes as one run.
 """
 
 import json
+import math
+import shutil
 import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +19,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.errors import StoppedEarlyError
-from gesture.files import atomic_folder, file_digest, read_lines, write_json, write_text
+from gesture.files import atomic_folder, file_digest, read_lines, remove_litter, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
@@ -25,28 +31,42 @@ from gesture.records.pipeline import training_batches
 from gesture.records.reader import Records
 from gesture.session import Session
 from gesture.training.checkpoint import Checkpoints, read_state, write_state
+from gesture.training.failures import check_weights, failures_said
 from gesture.training.history import History
-from gesture.training.ledger import Ledger, sessions
+from gesture.training.ledger import Ledger
 from gesture.training.optimiser import TwoRateAdam
+from gesture.training.progress import Progress, say
 from gesture.training.stage import HISTORY, LEDGER, MANIFEST, WEIGHTS, StageJob, finite_or_fail
 from gesture.training.start import load_start
 
 LOSSES_PER_LINE = 50
-SECONDS_PER_LINE = 30.0
 
 
-def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> None:
+@dataclass(frozen=True)
+class Cadence:
+    """When checkpoints are saved; no part of the result.
+
+    Attributes:
+        seconds: time between them [s].
+        steps: most steps between them.
+    """
+
+    seconds: float = 600.0
+    steps: float = math.inf
+
+
+def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> None:
     """Trains the stage to its end, or saves and stops when the session must end.
 
     Args:
         job: what to train and where its files are.
         lease: the right to write its checkpoints.
         session: walltime and signals.
-        save_every: time between checkpoints [s].
+        cadence: when checkpoints are saved.
 
     Raises:
         StoppedEarlyError: the walltime or a signal ended the session; the checkpoint is saved.
-        FailedForGoodError: the loss is no number, or a record is damaged.
+        FailedForGoodError: the loss is no number, a record is damaged, or shapes do not fit.
         HeldByAnotherError: another writer has taken over.
     """
     # ---- data: which sequences train and validate -------------------------------------------------------------
@@ -61,67 +81,64 @@ def train(job: StageJob, lease: Lease, session: Session, save_every: float) -> N
     network = build_member(job.member, records)
     optimiser = TwoRateAdam(network, training)
     checkpoints = Checkpoints(job.checkpoints, lease, job.fingerprint)
-    start = _restore(job, checkpoints, network, optimiser, first)
-    history = History(job.checkpoints / HISTORY)
-    replayed = history.rewind(start)
-    ledger = Ledger(job.checkpoints / LEDGER, start, (first, last), replayed)
-    _say(job, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
+    start = saved = _restore(job, checkpoints, network, optimiser, first)
+    say(job.name, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
 
-    # ---- steps ------------------------------------------------------------------------------------------------
-    inputs = Inputs.of(job.member.variant)
-    validator = _Validator(network, records, inputs, job)
-    batches = training_batches(records, positions, inputs, training, seed, range(start, last))
-    step_function = _compile(network, optimiser, training.label_smoothing, batches.element_spec)
-    saved_at = said_at = time.monotonic()
-    losses: list[float] = []
-    done = start
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(job.checkpoints / LEDGER, job.digest, start, (first, last)))
+        history = stack.enter_context(closing(History(job.checkpoints / HISTORY, start, lease.token)))
+        progress = stack.enter_context(closing(Progress(job.name, start, first, last)))
+        session.saw_save(_seconds(checkpoints.trial, network, optimiser))
 
-    def note_losses() -> None:
-        if losses:
-            entry = {"stage": job.stage, "step": done, "epoch": (done - 1) // epoch_steps, "rate": main_rate}
-            history.append(kind="train", loss=float(np.mean(losses)), steps=len(losses), **entry)
-            losses.clear()
+        # ---- steps --------------------------------------------------------------------------------------------
+        inputs = Inputs.of(job.member.variant)
+        validator = _Validator(network, records, inputs, job)
+        batches = iter(training_batches(records, positions, inputs, training, seed, range(start, last)))
+        step_function = _compile(network, optimiser, training.label_smoothing, batches.element_spec)
+        saved_at = time.monotonic()
+        losses: list[float] = []
 
-    def save() -> None:
-        note_losses()
-        began = time.monotonic()
-        checkpoints.save(network, optimiser, done)
-        session.saw_save(time.monotonic() - began)
+        def note_losses() -> None:
+            if losses:
+                entry = {"stage": job.stage, "step": done, "epoch": (done - 1) // epoch_steps, "rate": main_rate}
+                history.append(kind="train", loss=float(np.mean(losses)), steps=len(losses), **entry)
+                losses.clear()
 
-    for step, batch in zip(range(start, last), batches, strict=True):
-        began = time.monotonic()
-        main_rate, pretrained_rate = rates(training, job.stage, step, len(positions))
-        loss = step_function(batch, _dropout_seeds(network, seed, step), main_rate, pretrained_rate)
-        losses.append(float(loss))
-        done = step + 1
-        finite_or_fail(losses[-1], step)
+        for step in range(start, last):
+            began = time.monotonic()
+            main_rate, pretrained_rate = rates(training, job.stage, step, len(positions))
+            with failures_said(step):
+                batch = next(batches)
+                loss = float(step_function(batch, _dropout_seeds(network, seed, step), main_rate, pretrained_rate))
+            finite_or_fail(loss, step, saved)
+            losses.append(loss)
+            done = step + 1
+            ledger.did(done, len(batch["label"]))
 
-        epoch_ends = done % epoch_steps == 0 or done == last
-        if len(losses) == LOSSES_PER_LINE or epoch_ends:
-            note_losses()
-        if epoch_ends:
-            with optimiser.averaged_weights():
-                validator(history, done, step // epoch_steps)
-        if time.monotonic() - said_at > SECONDS_PER_LINE or epoch_ends:
-            said_at = time.monotonic()
-            _say(job, _progress(done, start, first, last, float(loss), session))
-        if step > start:  # the first step also traces the graph
-            session.saw_step(time.monotonic() - began)
-        reason = session.reason_to_stop()
-        if reason is not None and done < last:
-            save()
-            ledger.end(done, reason)
-            raise StoppedEarlyError(f"{reason}: saved at step {done} of {last}; run the same command again to go on")
-        if time.monotonic() - saved_at > save_every:
-            save()
-            saved_at = time.monotonic()
+            epoch_ends = done % epoch_steps == 0 or done == last
+            if len(losses) == LOSSES_PER_LINE or epoch_ends:
+                note_losses()
+            best = epoch_ends and validator(optimiser, history, progress, done, step // epoch_steps)
+            progress.update(done, loss)
+            if step > start:  # the first step also traces the graph
+                session.saw_step(time.monotonic() - began)
+            reason = session.reason_to_stop() if done < last else None
+            due = time.monotonic() - saved_at > cadence.seconds or done - saved >= cadence.steps
+            if reason or ((best or due) and done < last):
+                note_losses()
+                session.saw_save(_seconds(checkpoints.save, network, optimiser, done, best))
+                saved, saved_at = done, time.monotonic()
+            if reason:
+                ledger.end(reason)
+                hint = f" ({session.room()})" if reason == "deadline" and done == start + 1 else ""
+                raise StoppedEarlyError(f"{reason}: saved at step {done} of {last}{hint}; run the same command again")
 
-    # ---- result -----------------------------------------------------------------------------------------------
-    ledger.end(done, "done")
-    lease.require()
-    _export(job, network, optimiser, done, ledger)
+        # ---- result -------------------------------------------------------------------------------------------
+        check_weights(network, last)
+        ledger.end("done")
+        _export(job, network, optimiser, last, ledger, lease)
     checkpoints.remove_all()
-    _say(job, f"done: {job.output}")
+    say(job.name, f"done: {job.output}")
 
 
 def _restore(
@@ -129,22 +146,27 @@ def _restore(
 ) -> int:
     """Where a run starts, in this order; returns the step.
 
-    1. its own newest valid checkpoint, or the one before if that is damaged;
-    2. the result of the stage before: weights and optimiser slots;
-    3. in stage 1, a checkpoint of 2019 or pretrained convolutions;
-    4. initial weights, a pure function of settings and seed.
+    1. its own newest valid checkpoint;
+    2. the one before, or the best by validation, if that is damaged;
+    3. the result of the stage before: weights and optimiser slots;
+    4. in stage 1, a checkpoint of 2019 or pretrained convolutions;
+    5. initial weights, a pure function of settings and seed.
+
+    A checkpoint counts only if recipe, settings, data, stage before and threads are those of this job. Walltime,
+    memory and the cadence of saving may change at any time.
     """
-    step, remarks = checkpoints.restore(network, optimiser)
-    for remark in remarks:
-        _say(job, remark)
+    step = checkpoints.restore(network, optimiser)
+    for remark in checkpoints.remarks:
+        say(job.name, remark)
     if step is not None:
-        _say(job, f"going on from the checkpoint at step {step}")
+        say(job.name, f"going on from the checkpoint at step {step}")
         return step
     if job.parent is not None:
-        read_state(job.parent, network, optimiser)
-        _say(job, f"starting from {job.parent}")
+        with failures_said(first):
+            read_state(job.parent, network, optimiser)
+        say(job.name, f"starting from {job.parent}")
     elif remark := load_start(job.member.variant, network, optimiser):
-        _say(job, remark)
+        say(job.name, remark)
     return first
 
 
@@ -185,43 +207,73 @@ class _Validator:
         self._predictor = Predictor(network, records, inputs, job.member.variant.training.validation_batch)
         self._job = job
 
-    def __call__(self, history: History, step: int, epoch: int) -> None:
+    def __call__(self, optimiser: TwoRateAdam, history: History, progress: Progress, step: int, epoch: int) -> bool:
+        """Notes and says both; True if no epoch before was better."""
         if not len(self._positions):
-            return
-        softmaxes = self._predictor(self._positions)
+            return False
+        with optimiser.averaged_weights():
+            softmaxes = self._predictor(self._positions)
         chosen = softmaxes[np.arange(len(self._labels)), self._labels]
         loss = float(-np.log(np.maximum(chosen, 1e-12)).mean())
         accuracy = float((softmaxes.argmax(1) == self._labels).mean())
+        best = history.is_best(accuracy, loss)
         history.append(kind="validation", stage=self._job.stage, step=step, epoch=epoch, loss=loss, accuracy=accuracy)
-        _say(self._job, f"epoch {epoch + 1}: validation loss {loss:.4f}, accuracy {accuracy:.4f}")
+        progress.say(f"epoch {epoch + 1}: validation loss {loss:.4f}, accuracy {accuracy:.4f}")
+        return best
 
 
-def _export(job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: Ledger) -> None:
-    """Puts weights, optimiser slots, history and manifest under their final names, the manifest last."""
-    with atomic_folder(job.output) as partial:
-        write_state(partial, network, optimiser)
-        lines = read_lines(job.checkpoints / HISTORY)
-        write_text(partial / HISTORY, "".join(json.dumps(one) + "\n" for one in lines))
-        manifest = {
-            "member": job.member.name,
-            "stage": job.stage,
-            "step": step,
-            "fingerprint": job.fingerprint,
-            "settings_digest": job.fingerprint["settings"],
-            "weights_sha256": file_digest(partial / WEIGHTS),
-            "code_version": __version__,
-            "tensorflow": tf.__version__,
-            **network.describe(),
-            "sessions": sessions(ledger.path),
-        }
-        write_json(partial / MANIFEST, manifest)
+def _export(
+    job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: Ledger, lease: Lease
+) -> None:
+    """Puts weights, optimiser slots, history and manifest under their final names, all at once.
+
+    Raises:
+        HeldByAnotherError: another writer has taken over; its result is left alone.
+    """
+    lease.require()
+    remove_litter(job.output.parent, job.output.name + ".*")
+    if not job.is_done():
+        shutil.rmtree(job.output, ignore_errors=True)
+    try:
+        with atomic_folder(job.output) as partial:
+            _write_result(partial, job, network, optimiser, step, ledger, lease)
+            lease.require()
+    except OSError:
+        lease.require()
+        if not job.is_done():
+            raise
+        # What an overtaken writer put there between its last check and its rename is as whole as ours.
 
 
-def _progress(done: int, start: int, first: int, last: int, loss: float, session: Session) -> str:
-    pace = (done - start) / max(session.elapsed, 1e-9)
-    left = time.strftime("%H:%M:%S", time.gmtime((last - done) / max(pace, 1e-9)))
-    return f"step {done - first} of {last - first}, loss {loss:.4f}, {pace:.1f} steps/s, {left} left"
+def _write_result(
+    folder: Path,
+    job: StageJob,
+    network: GestureNetwork,
+    optimiser: TwoRateAdam,
+    step: int,
+    ledger: Ledger,
+    lease: Lease,
+) -> None:
+    write_state(folder, network, optimiser)
+    write_text(folder / HISTORY, "".join(json.dumps(one) + "\n" for one in read_lines(job.checkpoints / HISTORY)))
+    manifest = {
+        "member": job.member.name,
+        "stage": job.stage,
+        "step": step,
+        "fingerprint": job.fingerprint,
+        "settings_digest": job.fingerprint["settings"],
+        "weights_sha256": file_digest(folder / WEIGHTS),
+        "code_version": __version__,
+        "tensorflow": tf.__version__,
+        **network.describe(),
+        "lease": lease.token,
+        "sessions": ledger.sessions(),
+    }
+    write_json(folder / MANIFEST, manifest)
 
 
-def _say(job: StageJob, text: str) -> None:
-    print(f"{job.member.name} stage {job.stage}: {text}", flush=True)
+def _seconds(action: Callable[..., None], *arguments: Any) -> float:
+    """How long an action took [s]."""
+    began = time.monotonic()
+    action(*arguments)
+    return time.monotonic() - began

@@ -20,6 +20,7 @@ OPTIMISER = "optimiser.h5"
 HISTORY = "history.jsonl"
 MANIFEST = "manifest.json"
 LEDGER = "sessions.jsonl"
+OUTCOME = "outcome.json"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ class StageJob:
         return cls(experiment, who, stage, records, parent, checkpoints, output, threads, fingerprint)
 
     @property
+    def name(self) -> str:
+        """Member and stage, as every line of the log begins."""
+        return f"{self.member.name} stage {self.stage}"
+
+    @property
     def digest(self) -> str:
         """The fingerprint as one digest."""
         return value_digest(self.fingerprint)
@@ -106,7 +112,7 @@ class StageJob:
         Raises:
             FailedForGoodError: with the message of that attempt.
         """
-        outcome = self.checkpoints / "outcome.json"
+        outcome = self.checkpoints / OUTCOME
         if not outcome.exists():
             return
         last = read_json(outcome)
@@ -136,17 +142,22 @@ class StageJob:
             "pid": os.getpid(),
             "fingerprint": self.digest,
         }
-        write_json(self.checkpoints / "outcome.json", value)
+        write_json(self.checkpoints / OUTCOME, value)
 
 
-def finite_or_fail(loss: float, step: int) -> None:
+def finite_or_fail(loss: float, step: int, saved: int) -> None:
     """Stops training on a loss that is not a number.
 
+    Args:
+        loss: of the step.
+        step: 0-based, counted from stage 1.
+        saved: step of the newest checkpoint, or that the stage began at.
+
     Raises:
-        FailedForGoodError: names the step.
+        FailedForGoodError: names the interval of steps in which it happened.
     """
     if not math.isfinite(loss):
         raise FailedForGoodError(
-            f"loss is {loss} at step {step}; the last good checkpoint is kept. "
+            f"loss is {loss} at step {step}, spoilt between steps {saved} and {step}; the checkpoint before is kept. "
             "Lower the learning rate, or set training.clip_norm, and run again"
         )
