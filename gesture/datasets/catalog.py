@@ -1,6 +1,6 @@
 """The data sets that a configuration may name: their options, modalities and classes.
 
-A new format is one module with `sources` and `read` (see `gesture.datasets.arrays`) and one entry here.
+A new format is one module and one line here: see CONTRIBUTING.md.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class Format:
     """One raw format.
 
     Attributes:
-        module: where `sources` and `read` live.
+        module: where its `class_names`, `sources`, `modalities` and `read` live.
         options: model of `data.options`.
         raw_options: the options that change the raw files (the others act when converting).
         modalities: what it always has; None = depends on the files, which the converter looks up.
@@ -79,7 +79,7 @@ class Format:
     """
 
     module: str
-    options: type[Options]
+    options: type[Options] = Options
     raw_options: tuple[str, ...] = ()
     modalities: tuple[str, ...] | None = None
     made: bool = False

@@ -1,0 +1,85 @@
+"""A data set of one's own is one module and one line, as CONTRIBUTING.md says; nothing else knows of formats."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gesture.datasets.catalog import FORMATS, Format
+from gesture.datasets.download import download
+from gesture.errors import GestureError
+from gesture.records.convert import convert
+from gesture.records.reader import Records
+from gesture.settings import parse
+
+MODULE = '''
+"""Text files `<split>-<id>-<class>.txt`: 60 numbers a line, the places of 20 joints in a frame."""
+
+import numpy as np
+
+from gesture.datasets.sequence import Sequence
+from gesture.datasets.source import Source
+
+
+def class_names(options):
+    return ["still", "moving"]
+
+
+def sources(folder, options):
+    parts = {path: path.stem.split("-") for path in sorted(folder.glob("*.txt"))}
+    return [Source(path.stem, path, split, (int(id),), (int(label),)) for path, (split, id, label) in parts.items()]
+
+
+def modalities(sources, options):
+    return ("skeleton",)
+
+
+def read(source, options, size):
+    world = np.loadtxt(source.path, ndmin=2).reshape(-1, 20, 3)
+    joints = np.concatenate([world, np.zeros((len(world), 20, 6))], axis=-1).astype(np.float32)
+    yield Sequence(source.ids[0], source.split, source.labels[0], source=source.name, skeleton=joints)
+'''
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
+    (tmp_path / "toy_format.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(FORMATS, "toy", Format("toy_format"))
+    (tmp_path / "raw").mkdir()
+    for number, split in enumerate(("training", "training", "test")):
+        np.savetxt(tmp_path / f"raw/{split}-{number}-{number % 2}.txt", np.full((5 + number, 60), number))
+    return {
+        "experiment": "toy",
+        "data": {"dataset": "toy", "folder": str(tmp_path / "raw")},
+        "training": {"stages": [{"steps": 1, "rate": 1e-3}]},
+        "variants": {"joints": {"network": {"model": "joints"}, "modalities": ["skeleton"]}},
+    }
+
+
+def test_a_module_and_a_line_make_a_format_that_is_converted_and_read(settings: dict, tmp_path: Path) -> None:
+    experiment = parse(settings, "toy.yaml")
+    download(experiment, tmp_path / "raw.json", 1)
+    convert(experiment, tmp_path / "raw.json", tmp_path / "records/manifest.json", 1)
+    records = Records(tmp_path / "records/manifest.json")
+    assert records.class_names == ["still", "moving"]
+    found = [records.read(position) for position in range(3)]
+    assert [(one.id, one.split, one.label, one.length) for one in found] == [
+        (0, "training", 0, 5), (1, "training", 1, 6), (2, "test", 0, 7),
+    ]  # fmt: skip
+    assert found[2].arrays["skeleton"][:, :, :3].tolist() == np.full((7, 20, 3), 2).tolist()
+
+
+def test_its_name_is_known_and_options_that_it_does_not_have_are_refused(settings: dict) -> None:
+    with pytest.raises(GestureError, match=r"data\.dataset: .*'tyo'.*toy"):
+        parse({**settings, "data": {**settings["data"], "dataset": "tyo"}}, "toy.yaml")
+    with pytest.raises(GestureError, match=r"data\.options\.speed"):
+        parse({**settings, "data": {**settings["data"], "options": {"speed": 1}}}, "toy.yaml")
+
+
+def test_a_variant_that_wants_more_than_there_is_is_refused(settings: dict, tmp_path: Path) -> None:
+    settings["variants"]["joints"] = {"network": {"model": "smnet"}, "modalities": ["rgb"]}
+    experiment = parse(settings, "toy.yaml")
+    download(experiment, tmp_path / "raw.json", 1)
+    with pytest.raises(GestureError, match=r"variants\.joints\.modalities: the data has no rgb \(it has skeleton\)"):
+        convert(experiment, tmp_path / "raw.json", tmp_path / "records/manifest.json", 1)
