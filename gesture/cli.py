@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from gesture import __version__
 from gesture.commands import (
     average,
+    cancel,
     clean,
     compare,
     convert,
+    doctor,
     download,
     evaluate,
     explain,
@@ -37,7 +39,9 @@ COMMANDS = (
     average,
     report,
     plan,
+    doctor,
     status,
+    cancel,
     clean,
     inspect,
     explain,

@@ -17,6 +17,7 @@ TIER_0 = {
     "gesture.training.ledger", "gesture.wording",
 }  # fmt: skip
 TIER_0 |= {f"gesture.commands.{path.stem}" for path in (PACKAGE / "commands").glob("[a-z]*.py")} | {"gesture.commands"}
+TIER_0 |= {f"gesture.cluster.{path.stem}" for path in (PACKAGE / "cluster").glob("[a-z]*.py")} | {"gesture.cluster"}
 # Tier 2 may use TensorFlow.
 TIER_2 = ("gesture.models", "gesture.training", "gesture.records.pipeline")
 HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}

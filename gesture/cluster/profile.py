@@ -1,0 +1,93 @@
+"""What a profile asks the scheduler for, read from its YAML."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gesture.commands.arguments import minutes
+from gesture.errors import GestureError
+from gesture.settings import read
+
+SHIPPED = Path(__file__).parents[2] / "profiles"
+GPU_MODEL = re.compile(r"gmodel=([\w.-]+)|gpu_model\d*==([\w.-]+)")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The training job of a profile.
+
+    Attributes:
+        scheduler: `local`, `lsf` or `slurm`.
+        minutes: walltime [min]; 0 where none is given.
+        memory_mb: memory [MB]; 0 where none is given.
+        gpus: how many.
+        gpu_model: a GPU's name as the scheduler knows it; None for any.
+        queue: queue or partition; None for the site's default.
+        unit: unit that LSF is sent memory with, `none` for a bare number; None for other schedulers.
+        gpu_dialect: how LSF is asked for GPUs, `resource-strings` or `gpu-option`.
+    """
+
+    scheduler: str
+    minutes: float = 0.0
+    memory_mb: int = 0
+    gpus: int = 0
+    gpu_model: str | None = None
+    queue: str | None = None
+    unit: str | None = None
+    gpu_dialect: str = "resource-strings"
+
+
+def find(profile: str) -> Path:
+    """The configuration of a profile: a folder, or the name of a shipped one.
+
+    Raises:
+        GestureError: there is none.
+    """
+    for folder in (Path(profile), SHIPPED / profile):
+        if (folder / "config.yaml").is_file():
+            return folder / "config.yaml"
+    raise GestureError(f"--profile {profile}: no {profile}/config.yaml here, and none of this name in {SHIPPED}")
+
+
+def request(path: Path) -> Request:
+    """What the rule `train` is submitted with.
+
+    Raises:
+        GestureError: the file is no profile.
+    """
+    value = read(path)
+    if not isinstance(value, Mapping) or "executor" not in value:
+        raise GestureError(f"{path}: expected a Snakemake profile with the key `executor`")
+    scheduler = str(value["executor"]).removesuffix("-steady")
+    wanted = {**_pairs(value.get("default-resources")), **_pairs(_of_rule(value.get("set-resources"), "train"))}
+    extra = f"{wanted.get('lsf_extra', '')} {wanted.get('slurm_extra', '')}"
+    named = GPU_MODEL.search(extra)
+    gres = re.fullmatch(r"gpu(?::([A-Za-z][\w.-]*))?(?::(\d+))?", str(wanted.get("gres", "")))
+    model = wanted.get("gpu_model") or (named and (named[1] or named[2])) or (gres and gres[1])
+    in_extra = bool(re.search(r"ngpus_excl_p=|-gpu |num=", extra))
+    count = int(wanted.get("gpu") or 0) or (int(gres[2] or 1) if gres else int(in_extra))
+    return Request(
+        scheduler=scheduler,
+        minutes=minutes(str(wanted["runtime"])) if wanted.get("runtime") else 0.0,
+        memory_mb=int(wanted.get("mem_mb") or 0),
+        gpus=count,
+        gpu_model=str(model) if model else None,
+        queue=wanted.get("lsf_queue") if scheduler == "lsf" else wanted.get("slurm_partition"),
+        unit=str(value.get("lsf-steady-memory-unit", "MB")) if scheduler == "lsf" else None,
+        gpu_dialect=str(value.get("lsf-steady-gpu-dialect", "resource-strings")),
+    )
+
+
+def _pairs(value: Any) -> dict[str, Any]:
+    """Resources as a mapping; a profile may also write them as a list of `name=value`."""
+    if isinstance(value, list):
+        value = dict(str(one).split("=", 1) for one in value)
+    return dict(value or {})
+
+
+def _of_rule(value: Any, rule: str) -> Any:
+    if isinstance(value, list):
+        return [str(one).removeprefix(f"{rule}:") for one in value if str(one).startswith(f"{rule}:")]
+    return (value or {}).get(rule)
