@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gesture.datasets.sequence import Sequence
+from gesture.records.aligned import aligned_zeros
 from gesture.records.augment import augment
 from gesture.records.person import cut_out, relative_depth
 from gesture.records.reader import Records
@@ -152,6 +153,6 @@ def cut(arrays: Iterable[np.ndarray], counts: np.ndarray) -> np.ndarray:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) * CLIP
     for start, array in zip(starts, arrays, strict=True):
         if not clips.size:
-            clips = np.zeros((int(counts.sum()) * CLIP, *array.shape[1:]), array.dtype)
+            clips = aligned_zeros((int(counts.sum()) * CLIP, *array.shape[1:]), array.dtype)
         clips[start : start + len(array)] = array
     return clips.reshape(-1, CLIP, *clips.shape[1:])

@@ -1,6 +1,7 @@
 """Which sequences make up the batch of a step: a pure function of (seed, epoch, step), so resuming is slicing."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,9 @@ def batch_at(step: int, sequences: int, batch: int, seed: int) -> np.ndarray:
     return epoch_order(epoch, sequences, seed)[within * batch : (within + 1) * batch]
 
 
+@lru_cache(maxsize=2)
 def epoch_order(epoch: int, sequences: int, seed: int) -> np.ndarray:
-    """The permutation of an epoch, `(sequences,)` int64."""
-    return np.random.default_rng([seed, epoch]).permutation(sequences)
+    """The permutation of an epoch, `(sequences,)` int64, read-only; kept, since every step of the epoch asks for it."""
+    order = np.random.default_rng([seed, epoch]).permutation(sequences)
+    order.setflags(write=False)
+    return order

@@ -10,7 +10,8 @@ from gesture.records.order import batch_at
 from gesture.records.reader import Records
 from gesture.settings import Training
 
-PREFETCH = 2
+# Batches made ahead. One hides the reading behind the step; each more would cost 50 MB at batch 4.
+PREFETCH = 1
 
 
 def training_batches(
