@@ -1,26 +1,45 @@
 """Runs `gesture convert` on copies of a generated recording with one process and with two, in turn.
 
-Reported are the medians of wall time and of CPU time. On a machine that is busy otherwise the wall times say little;
-that two processes take no more CPU time together than one does then says that conversion scales.
+Reported are the medians of wall and CPU time. On a machine that is busy otherwise the wall times say little; then look
+at the CPU times.
 
     python benchmarks/conversion.py
 """
 
 import argparse
+import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 from gesture.datasets.synthetic.files import write_sample
 from gesture.datasets.synthetic.presets import PRESETS, plans
+
+# Runs `gesture` with its arguments; prints wall time and the CPU time of itself and of its children [s].
+MEASURE = """
+import json, resource, sys, time
+from gesture.cli import main
+began = time.perf_counter()
+code = main(sys.argv[1:])
+usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(json.dumps([time.perf_counter() - began, *(one.ru_utime + one.ru_stime for one in usages)]))
+sys.exit(code)
+"""
+
+
+class Times(NamedTuple):
+    """Of one run [s]: wall time, CPU time of the command itself, and of its workers."""
+
+    wall: float
+    head: float
+    workers: float
 
 
 def make_raw(folder: Path, recordings: int) -> Path:
@@ -40,26 +59,21 @@ def make_raw(folder: Path, recordings: int) -> Path:
     return path
 
 
-def gesture(*arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "gesture.cli", *map(str, arguments)]
+def gesture(*arguments: str | Path) -> Times:
+    """Runs a subcommand in a process of its own."""
+    command = [sys.executable, "-c", MEASURE, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    return Times(*json.loads(done.stdout.splitlines()[-1]))
 
 
-def convert(settings: Path, processes: int) -> tuple[float, float]:
-    """Wall and CPU time of a conversion from nothing [s]."""
+def convert(settings: Path, processes: int) -> Times:
+    """A conversion from nothing."""
     folder = settings.parent
     shutil.rmtree(folder / "records", ignore_errors=True)
-    began, used = time.perf_counter(), children()
-    gesture("convert", "--settings", settings, "--raw", folder / "raw.json", "--output",
-            folder / "records/manifest.json", "--processes", str(processes))  # fmt: skip
-    return time.perf_counter() - began, children() - used
-
-
-def children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return gesture("convert", "--settings", settings, "--raw", folder / "raw.json", "--output",
+                   folder / "records/manifest.json", "--processes", str(processes))  # fmt: skip
 
 
 def main() -> None:
@@ -67,23 +81,22 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=12)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    times: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
+    runs: dict[int, list[Times]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder:
         settings = make_raw(Path(folder), options.recordings)
         gesture("download", "--settings", settings, "--output", Path(folder) / "raw.json")
         for _ in range(options.repeats):
-            for processes, runs in times.items():
-                runs.append(convert(settings, processes))
+            for processes, found in runs.items():
+                found.append(convert(settings, processes))
     print(f"{options.recordings} recordings of three videos; load {os.getloadavg()[0]:.1f}")
-    medians = {
-        number: [statistics.median(column) for column in zip(*runs, strict=True)] for number, runs in times.items()
-    }
-    for number, (wall, cpu) in medians.items():
-        print(f"{number} process{'es' * (number > 1):4}{wall:8.2f} s{cpu:8.2f} s of CPU")
-    ratios = sorted(one[0] / two[0] for one, two in zip(times[1], times[2], strict=True))
-    print(f"speed of two relative to one: {medians[1][0] / medians[2][0]:.2f} (target 1.70; in turns "
-          f"{ratios[0]:.2f} to {ratios[-1]:.2f})")  # fmt: skip
-    print(f"CPU time of two / of one: {medians[2][1] / medians[1][1]:.2f}")
+    one, two = (Times(*(statistics.median(column) for column in zip(*found, strict=True))) for found in runs.values())
+    for number, times in ((1, one), (2, two)):
+        print(f"{number} process{'es' * (number > 1):4}{times.wall:7.1f} s of wall time; of CPU time"
+              f"{times.head:6.1f} s in the head, {times.workers:6.1f} s in the workers")  # fmt: skip
+    turns = ", ".join(f"{first.wall / second.wall:.2f}" for first, second in zip(runs[1], runs[2], strict=True))
+    print(f"speed of two relative to one, by wall time: {one.wall / two.wall:.2f} (target 1.70; in turns {turns})")
+    ideal = (one.head + one.workers) / (two.head + two.workers / 2)
+    print(f"the same by CPU time, as if each worker had a core to itself: {ideal:.2f}")
 
 
 if __name__ == "__main__":
