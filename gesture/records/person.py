@@ -40,13 +40,14 @@ def square(mask: np.ndarray) -> tuple[float, float, float]:
 
     A tenth of the frames may lie beyond what counts as the person's height, such as a raised arm or a hole.
     """
-    rows = mask[..., 0].sum(axis=2) >= LEAST_PIXELS
+    pixels = mask[..., 0].view(np.uint8)  # summed several times as fast as booleans
+    rows = pixels.sum(axis=2, dtype=np.uint8) >= LEAST_PIXELS
     rows = rows[rows.any(axis=1)]
     if not len(rows):
         return mask.shape[1] / 2, mask.shape[2] / 2, float(max(mask.shape[1:3]))
     top = rows.argmax(axis=1)
     bottom = rows.shape[1] - rows[:, ::-1].argmax(axis=1)
-    columns = mask.sum(axis=(0, 1, 3)).cumsum()
+    columns = pixels.sum(axis=0, dtype=np.uint16).sum(axis=0).cumsum()
     right = float(np.searchsorted(columns, columns[-1] / 2)) + 0.5
     side = SIDE_OF_HEIGHT * float(np.percentile(bottom - top, 90))
     return float(np.percentile(top, 10) + np.percentile(bottom, 90)) / 2, right, side
