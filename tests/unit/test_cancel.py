@@ -1,0 +1,151 @@
+"""`gesture cancel` finds the jobs of one experiment and ends them; schedulers are small scripts here."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gesture import plan, settings
+from gesture.cli import main
+from gesture.cluster import jobs
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory in which the experiment `tiny` was started; PATH has the commands that a test writes."""
+    experiment = settings.load(ROOT / "tests/config/tiny.yaml")
+    path = tmp_path / plan.settings_file(experiment)
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(plan.resolved(experiment)))
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def script(folder: Path, name: str, body: str) -> None:
+    path = folder / "bin" / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def lsf_record(folder: Path, number: str | None, output: str, name: str = "unique") -> None:
+    place = folder / ".snakemake/lsf-steady/jobs"
+    place.mkdir(parents=True, exist_ok=True)
+    record = {"rule": "train", "wildcards": {"member": "fusion-s1", "stage": "2"}, "outputs": [output], "name": name}
+    (place / f"{len(list(place.iterdir()))}.json").write_text(json.dumps({**record, "outcome": None, "job_id": number}))
+
+
+def ended(folder: Path) -> list[str]:
+    path = folder / "ended"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_lsf_jobs_are_those_of_the_executors_records(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lsf_record(folder, "17", "results/tiny/train/fusion-s1/stage2/model.weights.h5")
+    lsf_record(folder, "18", "results/other/train/fusion-s1/stage2/model.weights.h5")
+    lsf_record(folder, None, "results/tiny/train/fusion-s2/stage1/model.weights.h5", name="gesture.abc")
+    lsf_record(folder, None, "results/tiny/train/fusion-s3/stage1/model.weights.h5", name="")
+    script(folder, "bkill", f'echo "$@" >> {folder}/ended')
+    assert main(["cancel", "tiny"]) == 0
+    assert ended(folder) == ["17", "-J gesture.abc 0"]
+    assert "ended LSF job 17: train fusion-s1 2" in capsys.readouterr().out
+
+
+def test_a_dry_run_ends_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lsf_record(folder, "17", "results/tiny/submission.csv")
+    script(folder, "bkill", f'echo "$@" >> {folder}/ended')
+    assert main(["cancel", "tiny", "-n"]) == 0
+    assert ended(folder) == []
+    assert "would end LSF job 17" in capsys.readouterr().out
+
+
+def test_slurm_jobs_are_those_whose_script_names_the_settings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script(folder, "squeue", "echo '3|rule_train_wildcards_fusion-s1_2'; echo '4|rule_train_wildcards_a_1'; echo '5|'")
+    script(folder, "scontrol", f'[ "$3" = 3 ] && echo "--configfiles {folder}/results/tiny/settings/0.yaml"; exit 0')
+    script(folder, "scancel", f'echo "$@" >> {folder}/ended')
+    assert main(["cancel", "tiny"]) == 0
+    assert ended(folder) == ["3"]
+    assert "ended Slurm job 3: train fusion-s1_2" in capsys.readouterr().out
+
+
+def test_a_job_that_has_just_finished_is_no_error_but_a_refusal_is(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lsf_record(folder, "17", "results/tiny/submission.csv")
+    script(folder, "bkill", "echo 'Job <17>: Job has already finished'; exit 255")
+    assert main(["cancel", "tiny"]) == 0
+    script(folder, "bkill", "echo 'LSF is down. Please wait ...' >&2; exit 255")
+    assert main(["cancel", "tiny"]) == 2
+    assert "LSF is down" in capsys.readouterr().err
+
+
+@pytest.fixture
+def trainer(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that looks like a trainer: it says when it is ready, and ends at SIGTERM."""
+    code = (
+        "import signal; signal.signal(signal.SIGTERM, lambda *_: exit(75)); print('ready', flush=True); signal.pause()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, "train", ""], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def lease(folder: Path, **content: object) -> None:
+    path = folder / "checkpoints/tiny/fusion-s1/stage2/lease-000001.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"host": socket.gethostname(), "job": None, "beat": 0, "released": False, **content}))
+
+
+def test_a_trainer_of_this_machine_is_asked_to_save_and_end(
+    folder: Path, trainer: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lease(folder, pid=trainer.pid)
+    assert main(["cancel", "tiny", "-n"]) == 0
+    assert trainer.poll() is None
+    assert main(["cancel", "tiny"]) == 0
+    assert trainer.wait() == 75
+    assert f"ended process {trainer.pid}: fusion-s1 stage2" in capsys.readouterr().out
+
+
+def test_only_trainers_are_ended(folder: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as other:
+        lease(folder, pid=other.pid)
+        assert main(["cancel", "tiny"]) == 0
+        assert other.poll() is None, "its number was reused for something else"
+        other.send_signal(signal.SIGKILL)
+
+
+def test_a_trainer_on_another_host_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lease(folder, pid=1, host="node17")
+    assert main(["cancel", "tiny"]) == 0
+    assert "not ended: process 1 on node17: fusion-s1 stage2; run this command there" in capsys.readouterr().out
+
+
+def test_a_running_head_is_pointed_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script(folder, "snakemake", "sleep 600 & echo ready; wait")
+    head = [str(folder / "bin/snakemake"), "--profile", "lsf"]
+    with subprocess.Popen(head, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert jobs.heads(folder) == [process.pid]
+        assert main(["cancel", "tiny"]) == 0
+        os.killpg(process.pid, signal.SIGKILL)
+    assert f"Snakemake (process {process.pid}) is at work in this folder" in capsys.readouterr().out
+    assert jobs.heads(folder) == []
+
+
+def test_an_experiment_that_was_never_started_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cancel", "tinny"]) == 2
+    assert "tinny" in capsys.readouterr().err
