@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import smnet_in_numpy
 import tensorflow as tf
 
 from gesture.errors import GestureError
@@ -12,10 +13,13 @@ from gesture.models.build import build
 from gesture.models.settings import SMnetSettings
 from gesture.models.smnet import SMnet
 from gesture.models.weights2019 import load_checkpoint, variables_by_name
+from gesture.settings import Training
+from gesture.training.optimiser import TwoRateAdam
 
 DATA = Path(__file__).parents[1] / "data" / "smnet"
 ALL = ["rgb", "depth", "mask", "skeleton"]
 SIZES = {"widths": (4, 6, 10, 10, 12, 12, 12, 12), "head_units": (14, 8, 10), "recurrent_units": 16}
+FLOAT16 = 0.002  # rounding of the recorded changes
 SILENT = {"dropout": 0, "recurrent_dropout": 0}
 
 
@@ -120,6 +124,42 @@ def test_gradients_are_the_recorded_ones(compiled):
     assert max(off.values()) < 2e-2, max(off, key=off.get)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_one_and_three_steps_of_the_two_rates_move_the_weights_as_recorded(compiled):
+    """Changes are in units of the variable's rate; those of a bias before a batch norm are rounding, and left out."""
+    network = restored()
+    named = variables_by_name(network)
+    start = {name: variable.numpy().astype(np.float64) for name, variable in named.items()}
+    stage = {"steps": 3, "rate": 5e-5, "pretrained_rate": 1e-5}
+    optimiser = TwoRateAdam(network, Training(stages=[stage]))
+    theirs = np.load(DATA / fixture_of_this_max_pool(compiled) / "train_steps.npz")
+    batch, labels = inputs("training_batch0")
+
+    def step(batch, labels):
+        with tf.GradientTape() as tape:
+            logits, steps = network(batch, training=True)
+            loss = network.loss(logits, steps, labels)
+        gradients = tape.gradient(loss, [one.value for one in optimiser.variables])
+        optimiser.apply(gradients, tf.constant(stage["rate"]), tf.constant(stage["pretrained_rate"]))
+
+    def off(steps: int, group: str) -> np.ndarray:
+        keys = [key for key in theirs if key.startswith(f"{steps}/") and ("/wc" in key) == (group == "pretrained")]
+        keys = [key for key in keys if "/bc" not in key and "encoder/dense/bias" not in key]
+        rate = stage["pretrained_rate" if group == "pretrained" else "rate"]
+        names = [key.partition("/")[2] for key in keys]
+        changes = [(named[name] - start[name]) / rate - theirs[key] for key, name in zip(keys, names, strict=True)]
+        return np.concatenate([np.abs(change).ravel() for change in changes])
+
+    step = tf.function(step) if compiled else step
+    step(batch, labels)
+    assert off(1, "main").max() < 0.005 + FLOAT16
+    assert np.mean(off(1, "pretrained") > 0.05) < 2e-4
+    step(batch, labels)
+    step(batch, labels)
+    assert off(3, "main").max() < 0.2
+    assert np.mean(off(3, "pretrained") > 0.2) < 0.03
+
+
 def fixture_of_this_max_pool(compiled: bool) -> str:
     """The recording made with the max-pool gradient that this machine uses."""
 
@@ -132,6 +172,78 @@ def fixture_of_this_max_pool(compiled: bool) -> str:
     x = tf.zeros((1, 2, 2, 2, 1))
     total = np.sum((tf.function(gradient) if compiled else gradient)(x))
     return "train_all_ties" if total == 8 else "train_single_winner"
+
+
+def test_the_evaluation_in_numpy_also_gives_the_recorded_logits():
+    reader = tf.train.load_checkpoint(str(DATA / "ckpt/model-1"))
+    weights = {name: reader.get_tensor(name) for name in variables_by_name(micro())}
+    theirs = np.load(DATA / "test_forward_batch1.npz")
+    ours = smnet_in_numpy.forward(dict(np.load(DATA / "inputs_test_batch1.npz")), weights)
+    assert distance(ours, theirs["logits"]) < 1e-5
+    theirs = np.load(DATA / "test_forward_batch0.npz")
+    clips = np.load(DATA / "inputs_test_batch0.npz")["length"] // 16 + 1
+    ours = smnet_in_numpy.logits_of(theirs["feature"], clips, weights)
+    assert distance(ours, theirs["logits"]) < 1e-5
+
+
+def by_rule(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:
+    """Weights that keep numbers of order 1 through all layers, different in every place."""
+    rng = np.random.default_rng(2019)
+    weights = {}
+    for name, shape in sorted(shapes.items()):
+        values = rng.standard_normal(shape, np.float32)
+        if name.endswith(("moving_variance", "gamma")):
+            values = 0.5 + np.abs(values)
+        elif name.endswith(("beta", "moving_mean", "bias")) or "/bc" in name:
+            values *= 0.3
+        else:
+            values *= np.sqrt(1 / np.prod(shape[:-1]))
+        weights[name] = values
+    return weights
+
+
+@pytest.fixture(scope="module")
+def full_width() -> tuple[SMnet, dict[str, np.ndarray]]:
+    recorded = json.loads((DATA / "variables_full_width.json").read_text())
+    shapes = {v["name"]: v["shape"] for v in recorded if "Training/" not in v["name"] and "/Adam" not in v["name"]}
+    weights = by_rule(shapes)
+    network = build(SMnetSettings(legacy=True, recurrent_dropout_always=False), ALL, 20, 80, seed=0)
+    for name, variable in variables_by_name(network).items():
+        variable.assign(weights[name])
+    return network, weights
+
+
+def test_a_full_width_forward_pass_equals_the_one_in_numpy(full_width):
+    network, weights = full_width
+    rng = np.random.default_rng(1)
+    frames = (1, 13, 80, 80)
+    arrays = {
+        "rgb": rng.standard_normal((*frames, 3), np.float32),
+        "skeleton_img": rng.standard_normal((*frames, 3), np.float32),
+        "depth": rng.integers(0, 256, (*frames, 1)).astype(np.float32),
+        "segmentation": 255 * rng.integers(0, 2, (*frames, 1)).repeat(3, -1).astype(np.float32),
+        "length": np.array([13]),
+    }
+    theirs = smnet_in_numpy.forward(arrays, weights)
+    batch = {
+        "clips": tf.constant([1]),
+        "rgb": smnet_in_numpy.clips_of(arrays["rgb"]),
+        "skeleton_image": smnet_in_numpy.clips_of(arrays["skeleton_img"]),
+        "depth": smnet_in_numpy.clips_of(arrays["depth"] / 255 * (arrays["segmentation"][..., :1] / 255)),
+    }
+    logits, _ = network(batch, training=False)
+    assert 0.1 < np.abs(theirs).max() < 10, "neither dead nor saturated"
+    assert distance(logits, theirs) < 2e-5
+
+
+def test_the_full_width_recurrent_part_equals_the_one_in_numpy(full_width):
+    network, weights = full_width
+    features = np.random.default_rng(3).standard_normal((3, 8, 512), np.float32)
+    clips = np.array([8, 1, 6], np.int32)
+    logits = network.logits(network.recurrent(tf.constant(features), tf.constant(clips)))
+    valid = np.arange(8) < clips[:, None]
+    theirs = smnet_in_numpy.logits_of(features, clips, weights)
+    assert distance(logits.numpy()[valid], theirs[valid]) < 2e-5
 
 
 def test_full_width_has_the_names_shapes_and_groups_of_2019():
