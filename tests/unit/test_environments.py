@@ -1,13 +1,17 @@
 """The locks fit what the package asks for, and name no place to get it from."""
 
 import re
+import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from gesture.cluster.gpu import environment
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -46,3 +50,74 @@ def test_the_conda_environment_has_the_packages_of_the_lock(kind: str) -> None:
     environment = yaml.safe_load((ROOT / f"envs/{kind}.yaml").read_text())
     listed = dict(text.split("==") for text in environment["dependencies"][-1]["pip"])
     assert listed == pins(kind)
+
+
+def test_this_environment_is_the_lock() -> None:
+    kind = "gpu" if installed("nvidia-cudnn-cu12") else "cpu"
+    differing = {name: installed(name) for name, version in pins(kind).items() if installed(name) != version}
+    assert differing == {}, "run `make env`"
+
+
+def test_the_gpu_lock_resolves() -> None:
+    """All that its packages ask for is in it, in a fitting version; those of NVIDIA are judged by `make check-lock`."""
+    locked = {canonicalize_name(name): version for name, version in pins("gpu").items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["gpu"]
+    extras = {canonicalize_name(one.name): one.extras for one in map(Requirement, project)}
+    unmet = [
+        f"{name}: {text}"
+        for name in locked
+        if installed(name)
+        for text in metadata.requires(name) or []
+        if is_asked_for(Requirement(text), extras.get(name, set()))
+        and locked.get(canonicalize_name(Requirement(text).name), "") not in Requirement(text).specifier
+    ]
+    assert unmet == [], "run `make lock`"
+    assert extras["tensorflow"] == {"and-cuda"}
+
+
+def is_asked_for(requirement: Requirement, extras: set[str]) -> bool:
+    """True if a package that was asked for with these extras needs this one on Linux with Python 3.11."""
+    if requirement.marker is None:
+        return True
+    place = {"python_version": "3.11", "python_full_version": "3.11.0", "sys_platform": "linux",
+             "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix",
+             "implementation_name": "cpython", "platform_python_implementation": "CPython"}  # fmt: skip
+    return any(requirement.marker.evaluate({**place, "extra": extra}) for extra in ["", *extras])
+
+
+def installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def test_the_gpu_lock_has_a_cudnn_for_the_v100() -> None:
+    packages = {"tensorflow": pins("gpu")["tensorflow"], "nvidia-cudnn-cu12": pins("gpu")["nvidia-cudnn-cu12"]}
+    assert {one.level for one in environment(packages.get, True, "TeslaV100_SXM2_32GB")} == {"ok"}
+
+
+def sections(text: str) -> dict[str, str]:
+    """Name -> body of the sections of an Apptainer definition; the header is ``""``."""
+    parts = re.split(r"^%(\w+)\s*$", text, flags=re.M)
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+
+
+def test_the_container_has_the_gpu_lock_and_this_clone() -> None:
+    """As text only: building it takes root or user namespaces, a network and a registry of images."""
+    parts = sections((ROOT / "envs/gesture.def").read_text())
+    assert list(parts) == ["", "files", "post", "environment", "runscript", "test"]
+    copied = dict(line.split() for line in parts["files"].strip().splitlines())
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert all(target == f"/opt/gesture/{name}" for name, target in copied.items())
+    assert "pip install --no-cache-dir --require-hashes -r /opt/gesture/envs/gpu.lock" in parts["post"]
+    assert "From: python:3.11-" in parts[""]
+    assert "://" not in "".join(parts.values())
+    needed = {"Snakefile", "workflow", "gesture", "profiles", "executor", "pyproject.toml", "README.md"}
+    assert needed <= set(copied), "what the Snakefile, the profiles and the two installations read"
+
+
+@pytest.mark.parametrize("name", ["post", "environment", "runscript", "test"])
+def test_the_scripts_of_the_container_are_shell(name: str) -> None:
+    script = sections((ROOT / "envs/gesture.def").read_text())[name]
+    assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
