@@ -93,6 +93,16 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_synced(path: Path, data: bytes) -> str:
+    """Writes bytes and forces them to the disk, under the name given; returns their SHA-256 in hexadecimal digits."""
+    with path.open("wb", buffering=0) as file:
+        left = memoryview(data)
+        while left:  # a raw write may take a part only, such as up to 2 GB
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
+    return hashlib.sha256(data).hexdigest()
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with atomic_path(path) as temporary:

@@ -5,7 +5,9 @@
 never loaded.
 """
 
+import io
 import math
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,9 +22,9 @@ from gesture.files import (
     link_or_copy,
     read_json,
     remove_litter,
-    sync,
     value_digest,
     write_json,
+    write_synced,
 )
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
@@ -182,8 +184,7 @@ class Checkpoints:
         self._remove_all_but([])
 
     def _write(self, folder: Path, network: GestureNetwork, optimiser: TwoRateAdam, step: int) -> None:
-        write_state(folder, network, optimiser)
-        digests = {file: file_digest(folder / file) for file in (WEIGHTS, OPTIMISER)}
+        digests = write_state(folder, network, optimiser)
         state = {"step": step, "fingerprint": self._fingerprint, "sha256": digests}
         write_json(folder / "state.json", {**state, "digest": value_digest(state)})
 
@@ -236,19 +237,32 @@ class Checkpoints:
             self._lease.require()  # whoever took over also removes what we were writing
             needed = f"a checkpoint needs about {_mb(_size(*states))} MB, " if states else ""
             free = shutil.disk_usage(self._folder).free
+            # HDF5's own text is a paragraph; its errno is that of the failed write.
+            what = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
             raise GestureError(
-                f"{self._folder}: not saved: {error}; {needed}{_mb(free)} MB are free there (a quota may allow less); "
+                f"{self._folder}: not saved: {what}; {needed}{_mb(free)} MB are free there (a quota may allow less); "
                 "the checkpoints before are untouched; make room and run the same command again"
             ) from error
 
 
-def write_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> None:
-    """Writes weights (the averaged ones, if any) and the optimiser's state and forces them to the disk."""
-    with optimiser.averaged_weights():
-        network.save_weights(folder / WEIGHTS)
-    optimiser.save(folder / OPTIMISER)
-    for name in (WEIGHTS, OPTIMISER):
-        sync(folder / name)
+class _Memory(io.BytesIO):
+    """An HDF5 file in memory: on a disk that is full, HDF5's own writing ends the whole process."""
+
+    def __str__(self) -> str:
+        return WEIGHTS  # Keras asks for the right ending
+
+
+def write_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> dict[str, str]:
+    """Writes weights (the averaged ones, if any) and the optimiser's state; returns the digest of each file."""
+    digests = {}
+    with _Memory() as memory:
+        with optimiser.averaged_weights():
+            network.save_weights(memory)
+        digests[WEIGHTS] = write_synced(folder / WEIGHTS, memory.getvalue())
+    with _Memory() as memory:
+        optimiser.save(memory)
+        digests[OPTIMISER] = write_synced(folder / OPTIMISER, memory.getvalue())
+    return digests
 
 
 def read_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> None:

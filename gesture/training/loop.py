@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.errors import StoppedEarlyError
-from gesture.files import atomic_folder, file_digest, read_lines, remove_litter, write_json, write_text
+from gesture.files import atomic_folder, read_lines, remove_litter, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
@@ -254,7 +254,7 @@ def _write_result(
     ledger: Ledger,
     lease: Lease,
 ) -> None:
-    write_state(folder, network, optimiser)
+    digests = write_state(folder, network, optimiser)
     write_text(folder / HISTORY, "".join(json.dumps(one) + "\n" for one in read_lines(job.checkpoints / HISTORY)))
     manifest = {
         "member": job.member.name,
@@ -262,7 +262,7 @@ def _write_result(
         "step": step,
         "fingerprint": job.fingerprint,
         "settings_digest": job.fingerprint["settings"],
-        "weights_sha256": file_digest(folder / WEIGHTS),
+        "weights_sha256": digests[WEIGHTS],
         "code_version": __version__,
         "tensorflow": tf.__version__,
         **network.describe(),

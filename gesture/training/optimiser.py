@@ -8,6 +8,7 @@ lie with the optimiser's slots.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import keras
@@ -77,7 +78,7 @@ class TwoRateAdam:
             variable.assign(average)
             average.assign(trained)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | BinaryIO) -> None:
         """Writes all slots, and the trained weights if averages are kept, to an HDF5 file."""
         with h5py.File(path, "w") as file:
             for name, variable in [*self._slots(), *self._trained()]:

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -115,12 +116,16 @@ def test_an_interrupted_chain_ends_in_the_same_bytes(undisturbed: Chain, tmp_pat
     assert [(one["steps"], one["reason"]) for one in sessions] == [(1, "deadline"), (2, "deadline"), (3, "done")]
 
 
+@pytest.mark.parametrize("member", ["joints-s1", "frames-s1"])
 def test_a_chain_with_averaged_weights_and_falling_rates_interrupted_after_every_step_ends_in_the_same_bytes(
-    settings: dict, records: Path, tmp_path: Path
+    settings: dict, records: Path, tmp_path: Path, member: str
 ) -> None:
+    network = {"model": "frames", "frames": 6, "person": 16, "widths": [2, 3], "features": 3, "width": 4, "blocks": 1}
+    variants = {**settings["variants"], "frames": {"network": network, "modalities": ["depth", "mask", "skeleton"]}}
     stages = [{"epochs": 1, "rate": 1e-2, "final_rate": 1e-3}, {"epochs": 1, "rate": 1e-3, "final_rate": 1e-5}]
-    changed = {**settings, "training": {"batch": 4, "stages": stages, "weight_average": 0.9, "warmup_steps": 2}}
-    whole, chain = (Chain(changed, records, tmp_path / name, "joints-s1") for name in ("whole", "chain"))
+    training = {"batch": 4, "stages": stages, "weight_average": 0.9, "warmup_steps": 2}
+    changed = {**settings, "variants": variants, "training": training}
+    whole, chain = (Chain(changed, records, tmp_path / name, member) for name in ("whole", "chain"))
     for stage in (1, 2):  # of three steps each
         whole.run(stage)
         for _ in range(2):
@@ -311,8 +316,8 @@ class Bytes:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def save(self, path: Path) -> None:
-        path.write_text(self.text)
+    def save(self, file: BinaryIO) -> None:
+        file.write(self.text.encode())
 
     def load(self, path: Path) -> None:
         self.text = path.read_text()

@@ -1,0 +1,100 @@
+"""Runs a `gesture` command that is sent a signal at an exact point: what proofs of resuming are made of.
+
+    python -m gesture.interrupted step:12 SIGKILL train ...
+
+Points are `step:N`, when the step counter reaches N and nothing of it is saved yet, and `write:N`, just before the
+N-th operation of this session that changes the folder of checkpoints while a checkpoint is taken over, tried or saved.
+"""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from gesture import cli
+from gesture.quiet import import_tensorflow
+
+OPERATIONS = ("fsync", "replace", "mkdir", "link", "unlink", "rmdir", "pwrite")
+
+
+def main() -> int:
+    """Runs the command in `sys.argv` after the point and the signal."""
+    (kind, _, number), name, command = sys.argv[1].partition(":"), sys.argv[2], sys.argv[3:]
+
+    def interrupt() -> None:
+        os.killpg(0, getattr(signal, name))  # as a scheduler does
+
+    os.setpgrp()
+    import_tensorflow()
+    with at_step(int(number), interrupt) if kind == "step" else at_write(int(number), interrupt):
+        return cli.main(command)
+
+
+def at_step(step: int, action: Callable[[], None]) -> AbstractContextManager[Any]:
+    """Does something when a step, counted from 1 and from stage 1, has been done."""
+    from gesture.training.ledger import Ledger
+
+    real = Ledger.did
+
+    def did(self: Ledger, done: int, samples: int) -> None:
+        real(self, done, samples)
+        if done == step:
+            action()
+
+    return mock.patch.object(Ledger, "did", did)
+
+
+class at_write:  # noqa: N801 (used like a function)
+    """Does something before the N-th operation, counted from 1, in which a checkpoint changes the disk."""
+
+    def __init__(self, number: int, action: Callable[[], None]) -> None:
+        self.count = 0
+        self._number, self._action = number, action
+        self._inside = 0
+        self._patches: list[Any] = []
+
+    def __enter__(self) -> "at_write":
+        from gesture.training.checkpoint import Checkpoints
+
+        for name in ("_adopt", "trial", "save", "remove_all"):
+            self._patch(Checkpoints, name, self._marked(getattr(Checkpoints, name)))
+        for name in OPERATIONS:
+            self._patch(os, name, self._counted(getattr(os, name), lambda *a, **k: True))
+        self._patch(io, "open", self._counted(io.open, lambda _, mode="r", *a, **k: mode[0] in "wax"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for patch in reversed(self._patches):
+            patch.stop()
+
+    def _patch(self, owner: Any, name: str, value: Any) -> None:
+        self._patches.append(mock.patch.object(owner, name, value))
+        self._patches[-1].start()
+
+    def _marked(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def marked(*arguments: Any, **keywords: Any) -> Any:
+            self._inside += 1
+            try:
+                return real(*arguments, **keywords)
+            finally:
+                self._inside -= 1
+
+        return marked
+
+    def _counted(self, real: Callable[..., Any], writes: Callable[..., bool]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **keywords: Any) -> Any:
+            if self._inside and writes(*arguments, **keywords):
+                self.count += 1
+                if self.count == self._number:
+                    self._action()
+            return real(*arguments, **keywords)
+
+        return counted
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""Checkpoints on a disk that fills up, breaks, or loses its power at any operation: an earlier one always loads."""
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+from made_up_arrays import settings_of, write_arrays
+from test_training import make_records
+
+from gesture.errors import GestureError
+from gesture.files import read_json
+from gesture.interrupted import at_write
+from gesture.lease import Lease
+from gesture.models.predict import build_member
+from gesture.plan import member
+from gesture.records.reader import Records
+from gesture.settings import parse
+from gesture.training.checkpoint import Checkpoints
+from gesture.training.history import History
+from gesture.training.ledger import Ledger
+from gesture.training.optimiser import TwoRateAdam
+
+FINGERPRINT = {"settings": "a", "data": "b"}
+
+
+class State:
+    """Stands for a network or an optimiser whose state is one number, written in 10 kB."""
+
+    weights: tuple = ()
+    variables: tuple = ()
+    averaged_weights = nullcontext
+
+    def __init__(self, number: int = -1) -> None:
+        self.number = number
+
+    def save(self, file: BinaryIO) -> None:
+        file.write(f"{self.number:10}".encode() * 1000)
+
+    def load(self, path: Path) -> None:
+        self.number = int(path.read_text()[:10])
+
+    save_weights, load_weights = save, load
+
+
+class PowerCut(BaseException):
+    """What a process that is dead does not notice."""
+
+
+class PowerCutAt(at_write):
+    """From an operation on, nothing reaches the disk: no clean-up, no release of the lease."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number, self._die)
+        self.dead = False
+
+    def _die(self) -> None:
+        self.dead = True
+        raise PowerCut
+
+    def _counted(self, real: Any, writes: Any) -> Any:
+        counted = super()._counted(real, writes)
+
+        def unless_dead(*arguments: Any, **keywords: Any) -> Any:
+            if self.dead:
+                raise PowerCut
+            return counted(*arguments, **keywords)
+
+        return unless_dead
+
+
+class Patience:
+    """A clock on which the time of a dead writer's lease passes at once."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of small files are written here: that they are synced is counted, not waited for."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@contextmanager
+def writer(folder: Path) -> Iterator[Checkpoints]:
+    patience = Patience()
+    with Lease(folder, patience, patience.sleep, heartbeat=1000) as lease:
+        yield Checkpoints(folder, lease, FINGERPRINT)
+
+
+def restored(folder: Path) -> tuple[int, list[str]]:
+    """The step that the next writer goes on from, and what it says; what it loads must belong together."""
+    network, optimiser = State(), State()
+    with writer(folder) as checkpoints:
+        step = checkpoints.restore(network, optimiser)
+        assert step == network.number == optimiser.number
+        return step, checkpoints.remarks
+
+
+def two_steps(folder: Path) -> None:
+    with writer(folder) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(State(step), State(step), step, best=step == 1)
+
+
+def a_session(folder: Path) -> None:
+    """Everything that a session does to a folder of checkpoints."""
+    with writer(folder) as checkpoints:
+        checkpoints.restore(State(), State())
+        checkpoints.trial(State(2), State(2))
+        checkpoints.save(State(3), State(3), 3)
+        checkpoints.save(State(4), State(4), 4, best=True)
+
+
+def operations(folder: Path) -> int:
+    two_steps(folder)
+    with at_write(0, lambda: None) as counter:
+        a_session(folder)
+    return counter.count
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_fails_at_any_write_leaves_the_checkpoint_before(tmp_path: Path, number: int) -> None:
+    count = operations(tmp_path / "count")
+    assert count > 50
+
+    def fail() -> None:
+        raise OSError(number, os.strerror(number))
+
+    refused = 0
+    for operation in range(1, count + 1):
+        folder = tmp_path / str(operation)
+        two_steps(folder)
+        try:
+            with at_write(operation, fail):
+                a_session(folder)
+        except GestureError as error:
+            refused += 1
+            assert os.strerror(number) in str(error)  # noqa: PT017 (removing litter may fail unseen)
+        assert restored(folder)[0] in (2, 3, 4)
+    assert refused > count / 2
+
+
+def test_a_process_that_dies_at_any_operation_leaves_a_checkpoint_that_loads(tmp_path: Path) -> None:
+    count = operations(tmp_path / "count")
+    steps = []
+    for operation in range(1, count + 1):
+        folder = tmp_path / str(operation)
+        two_steps(folder)
+        with pytest.raises(PowerCut), PowerCutAt(operation):
+            a_session(folder)
+        step, remarks = restored(folder)
+        assert remarks == []
+        steps.append(step)
+    assert steps == sorted(steps), "what was committed once is never lost"
+    assert set(steps) == {2, 3, 4}
+
+
+def test_a_file_cut_anywhere_is_passed_over_and_said(tmp_path: Path) -> None:
+    two_steps(tmp_path / "whole")
+    for file in ("model.weights.h5", "optimiser.h5", "state.json", "LAST"):
+        for size in range(0, 10_000, 4096):
+            folder = tmp_path / f"{file}-{size}"
+            two_steps(folder)
+            (newest,) = folder.glob("step-*2-t*")
+            (pointer,) = folder.glob("LAST-*")
+            path = pointer if file == "LAST" else newest / file
+            if size >= path.stat().st_size:
+                continue
+            os.truncate(path, size)
+            step, remarks = restored(folder)
+            assert step == (2 if file == "LAST" else 1)
+            assert len(remarks) == 1
+            assert "is damaged" in remarks[0]
+
+
+def test_the_best_checkpoint_outlives_the_last_two(tmp_path: Path) -> None:
+    with writer(tmp_path) as checkpoints:
+        for step in range(1, 7):
+            checkpoints.save(State(step), State(step), step, best=step == 2)
+    with writer(tmp_path) as checkpoints:
+        best = State()
+        assert checkpoints.load_best(best, State()) == best.number == 2
+    assert sorted(path.name[:14] for path in tmp_path.glob("step-*")) == [f"step-{step:09d}" for step in (2, 5, 6)]
+
+
+def test_a_trial_says_how_much_room_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writer(tmp_path) as checkpoints:
+        checkpoints.trial(State(), State())
+        assert list(tmp_path.glob("trial-*")) == []
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=5000))
+        with pytest.raises(GestureError, match=r"0\.1 MB are needed for checkpoints, 0\.0 MB are free"):
+            checkpoints.trial(State(), State())
+
+
+def test_real_weights_that_do_not_fit_on_the_disk_leave_the_checkpoint_before(tmp_path: Path) -> None:
+    """A limit on file sizes stands for a full disk: HDF5 meets it inside its own code, at every 4 KiB."""
+    settings = settings_of(write_arrays(tmp_path / "arrays"))
+    records = Records(make_records(settings, tmp_path))
+    who = member(parse(settings, "test"), "joints-s1")
+    network = build_member(who, records)
+    optimiser = TwoRateAdam(network, who.variant.training)
+    folder = tmp_path / "live"
+    with Lease(folder, heartbeat=1000) as lease:
+        checkpoints = Checkpoints(folder, lease, FINGERPRINT)
+        checkpoints.save(network, optimiser, 1)
+        (first,) = folder.glob("step-*")
+        largest = max(path.stat().st_size for path in first.iterdir())
+        for limit in range(0, largest, 4096):
+            with (
+                limited_files(limit),
+                pytest.raises(GestureError, match="not saved: File too large; a checkpoint needs"),
+            ):
+                checkpoints.save(network, optimiser, 2)
+        assert checkpoints.restore(network, optimiser) == 1
+        checkpoints.save(network, optimiser, 2)
+    assert list(folder.glob(".*")) == []
+
+
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # Python ignores the signal, so write() fails
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_fifty_sessions_leave_no_file_open(tmp_path: Path) -> None:
+    def a_whole_session(number: int) -> None:
+        a_session_step = number + 1
+        with Lease(tmp_path, heartbeat=1000) as lease:
+            checkpoints = Checkpoints(tmp_path, lease, FINGERPRINT)
+            checkpoints.restore(State(), State())
+            with Ledger(tmp_path / "sessions.jsonl", "job", number, (0, 100)) as ledger:
+                history = History(tmp_path / "history.jsonl", number, lease.token)
+                ledger.did(a_session_step, 4)
+                history.append(kind="train", step=a_session_step, loss=1.0, rate=0.1, steps=1)
+                checkpoints.save(State(a_session_step), State(a_session_step), a_session_step)
+                history.close()
+                ledger.end("deadline")
+
+    a_whole_session(0)
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(1, 51):
+        a_whole_session(number)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert read_json(tmp_path / "progress.json")["step"] == 51
+    assert np.diff([one["step"] for one in History(tmp_path / "history.jsonl", 51, 0).lines]).tolist() == [1] * 50
