@@ -63,7 +63,8 @@ def findings(
         sleep: waits [s].
     """
     folder = folder.absolute()
-    answer, log = folder / f".doctor-{time.time_ns()}.json", folder / "doctor-probe.log"
+    answer, log = folder / f".doctor-{time.time_ns()}.json", folder / "logs" / "doctor-probe.log"
+    log.parent.mkdir(exist_ok=True)
     line = submit_command(request, node_command(profile, answer), log)
     done = subprocess.run(line, capture_output=True, text=True, cwd=folder, check=False)
     number = job_number(done.stdout)
@@ -102,5 +103,4 @@ def _read(answer: Path, log: Path) -> list[Finding]:
                 "put the environment and the clone on a file system that the nodes see",
             )
         ]
-    log.unlink(missing_ok=True)
     return [Finding(f"node: {one.check}", one.level, one.what, one.why, one.todo) for one in found]
