@@ -114,7 +114,9 @@ def _stage(folder: Path, stage: int, number: int) -> None:
     begin = 0 if stage == 1 else 100
     first = {"host": "node1", "job": "17", "step": begin, "reason": "walltime", "steps": 40, "steps_replayed": 0}
     second = {"host": "node2", "job": "18", "step": begin + 40, "reason": "done", "steps": 60, "steps_replayed": 3}
-    times = [START.format(hour=stage + number, minute=minute) for minute in (0, 20, 30, 45)]
+    times: list[str | None] = [START.format(hour=stage + number, minute=minute) for minute in (0, 20, 30, 45)]
+    if number == 2 and stage == 2:  # killed without a word
+        times[1], first["reason"] = None, "killed"
     sessions = [first | {"start": times[0], "end": times[1]}, second | {"start": times[2], "end": times[3]}]
     manifest = {
         "stage": stage,

@@ -1,6 +1,7 @@
 """Which software is at work: versions of the packages, and the commit where it runs from a checkout."""
 
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
@@ -10,6 +11,7 @@ import gesture
 _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "tensorflow", "keras", "snakemake")
 
 
+@cache
 def software() -> dict[str, str]:
     """Name -> version, of what is installed; `commit` where it is known, with a `+` if files were changed since."""
     found = {"gesture": gesture.__version__}

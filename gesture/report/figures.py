@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from gesture.report.results import Session
 from gesture.report.svg import ACCENT, GRID, INK, MUTED, SERIES, WARM, Picture, canvas, picture
 
 _POINTS = 300
@@ -30,8 +29,16 @@ def accuracies(rows: Sequence[tuple[str, float, Sequence[float]]], split: str) -
         return picture(figure, "accuracy", f"Accuracy on {split} with 95 % Wilson intervals.", alt)
 
 
-def learning_curves(variant: str, histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture | None:
-    """Loss and validation accuracy of a variant's members over steps, with stage boundaries."""
+def learning_curves(
+    variant: str, histories: Mapping[str, Sequence[Mapping[str, Any]]], restarts: Mapping[str, Sequence[int]]
+) -> Picture | None:
+    """Loss and validation accuracy of a variant's members over steps, with the boundaries of stages and sessions.
+
+    Args:
+        variant: its name.
+        histories: member -> lines of its history.
+        restarts: member -> steps at which a session went on inside a stage.
+    """
     train, validation = ({n: _kind(lines, kind) for n, lines in histories.items()} for kind in ("train", "validation"))
     if not any(train.values()):
         return None
@@ -42,6 +49,9 @@ def learning_curves(variant: str, histories: Mapping[str, Sequence[Mapping[str, 
             upper.plot(*_thinned(train[member], "loss"), color=colour, label=member)
             upper.plot(*_series(validation[member], "loss"), color=colour, linestyle=(0, (2, 1.5)), linewidth=1.1)
             lower.plot(*_series(validation[member], "accuracy"), color=colour, marker=".", markersize=3)
+            steps = list(restarts.get(member, ()))
+            marks = upper.get_xaxis_transform()
+            upper.plot(steps, [0.02] * len(steps), "^", color=colour, markersize=4, transform=marks, clip_on=False)
         upper.set_ylabel("loss [nat]")
         upper.set_title(f"{variant}: training loss (line), validation loss (dashed)", color=INK)
         lower.set_ylabel("accuracy")
@@ -55,7 +65,10 @@ def learning_curves(variant: str, histories: Mapping[str, Sequence[Mapping[str, 
 
 
 def _learning_caption(variant: str) -> str:
-    return f"{variant}: loss and validation accuracy over the steps; vertical lines part the stages."
+    return (
+        f"{variant}: loss and validation accuracy over the steps. Vertical lines part the stages; "
+        "a triangle marks where a new session went on inside a stage."
+    )
 
 
 def _learning_alt(variant: str, train: Mapping[str, Any], validation: Mapping[str, Any]) -> str:
@@ -234,38 +247,3 @@ def by_count(rows: Sequence[Mapping[str, float]], split: str) -> Picture:
         alt = f"Accuracy by number of members: {rows[0]['mean']:.1%} for one, {rows[-1]['mean']:.1%} for {len(rows)}."
         caption = "Accuracy of averages of fewer members, in 30 random orders of joining: mean, lowest and highest."
         return picture(figure, "by-count", caption, alt)
-
-
-def sessions(ledger: Mapping[str, Sequence[Session]]) -> Picture | None:
-    """When each member was trained: a bar a session, coloured by stage, open where it did not end by itself."""
-    known = {name: [one for one in own if one.start] for name, own in ledger.items()}
-    known = {name: own for name, own in known.items() if own}
-    if not known:
-        return None
-    moments = [moment for own in known.values() for one in own for moment in (one.start, one.end) if moment]
-    begin, span = min(moments), (max(moments) - min(moments)).total_seconds()
-    seconds, unit = (3600, "h") if span > 2 * 3600 else (60, "min")
-    with canvas("sessions", 4.6, 0.9 + 0.24 * len(known)) as figure:
-        axes = figure.add_subplot()
-        for place, own in enumerate(known.values()):
-            for one in own:
-                left = (one.start - begin).total_seconds() / seconds  # type: ignore[operator]
-                colour = SERIES[(one.stage - 1) % len(SERIES)]
-                if one.end is None:
-                    axes.plot([left], [place], "x", color=colour, markersize=5)
-                else:
-                    axes.barh(place, one.hours * 3600 / seconds, left=left, height=0.5, color=colour)
-                    if one.reason != "done":
-                        axes.plot([left + one.hours * 3600 / seconds], [place], "|", color=INK, markersize=11)
-        axes.set_yticks(range(len(known)), list(known), color=INK)
-        axes.set_ylim(len(known) - 0.5, -0.5)
-        axes.set_xlabel(f"time since the first session [{unit}]")
-        axes.grid(axis="y", visible=False)
-        stages = sorted({one.stage for own in known.values() for one in own})
-        handles = [Rectangle((0, 0), 1, 1, color=SERIES[(stage - 1) % len(SERIES)]) for stage in stages]
-        figure.legend(handles, [f"stage {stage}" for stage in stages], loc="outside upper right", ncols=len(stages))
-        alt = "Training sessions. " + "; ".join(f"{name}: {len(own)} sessions" for name, own in known.items())
-        caption = (
-            "Training sessions by stage; a stroke ends one that had to stop early, a cross marks one that was killed."
-        )
-        return picture(figure, "sessions", caption, alt)

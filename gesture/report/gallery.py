@@ -1,11 +1,16 @@
 """Which figures an experiment's results allow."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from gesture.evaluation.metrics import confusion_matrix, labelled, reliability
 from gesture.report import figures
 from gesture.report.results import Results
+from gesture.report.sessions import Session
 from gesture.report.svg import Picture
+from gesture.report.timeline import timeline
 
 
 def gallery(results: Results) -> dict[str, Picture]:
@@ -21,12 +26,18 @@ def _of_training(results: Results) -> list[Picture]:
     found = []
     for variant in results.experiment.variants:
         histories = {n: one.history for n, one in results.members.items() if one.member.variant_name == variant}
-        drawn = figures.learning_curves(variant, histories)
+        restarts = {name: _restarts(results.members[name].sessions) for name in histories}
+        drawn = figures.learning_curves(variant, histories, restarts)
         if drawn is not None:
             found.append(drawn)
-    sessions = {name: one.sessions for name, one in results.members.items()}
-    drawn = figures.sessions(sessions)
+    drawn = timeline({name: one.sessions for name, one in results.members.items()})
     return [*found, drawn] if drawn is not None else found
+
+
+def _restarts(sessions: Sequence[Session]) -> list[int]:
+    """Steps at which a session went on inside a stage."""
+    pairs = pairwise(sessions)
+    return [one.step for before, one in pairs if one.stage == before.stage and one.step is not None]
 
 
 def _of_ensemble(results: Results, split: str) -> list[Picture]:

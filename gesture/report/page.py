@@ -1,32 +1,43 @@
 """Writes `report.html`, one self-contained file, and `summary.txt` beside it."""
 
 import os
+from base64 import b64encode
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import yaml
 
-from gesture.files import write_text
+from gesture.files import atomic_path, value_digest, write_text
 from gesture.plan import resolved
 from gesture.report import tables
 from gesture.report.gallery import gallery
 from gesture.report.results import SPLITS, Results, read_results
+from gesture.report.strips import strips
 from gesture.report.summary import summary
 from gesture.report.svg import Picture
 from gesture.settings import Experiment
 from gesture.wording import clock
 
+_METHODS = {
+    "mean": "arithmetic mean",
+    "geometric": "geometric mean",
+    "weights": "weighted mean",
+    "greedy": "greedy selection",
+    "stacking": "stacking",
+}
 _FILES = {
     "submission.csv": "the final classes: Id and y, 1-based",
     "ensemble.csv": "the averaged softmaxes",
+    "submission.json": "what made it, for `make reproduce`",
     "metrics.json": "all figures of the test split",
     "validation/metrics.json": "all figures of the validation split",
     "summary.txt": "the summary for the terminal",
     "settings": "the resolved settings",
     "predictions": "softmaxes of every member",
     "train": "weights, histories and manifests of every stage",
-    "figures": "the figures of this page as SVG",
+    "figures": "the figures of this page as SVG and PNG",
 }
 
 
@@ -45,21 +56,45 @@ def report(experiment: Experiment, records: Path, results: Path, logs: Path, out
     """
     found = read_results(experiment, records, results, logs)
     pictures = gallery(found)
-    for one in pictures.values():
-        write_text(results / "figures" / f"{one.name}.svg", one.svg)
+    hardest = _hardest(found, records)
+    _write_figures(results / "figures", pictures, hardest)
     text = summary(found, output)
     write_text(output.with_name("summary.txt"), text)
-    write_text(output, _render(found, pictures, output.parent))
+    write_text(output, _render(found, pictures, hardest, output.parent))
     print(text, end="")
 
 
-def _render(results: Results, pictures: dict[str, Picture], folder: Path) -> str:
+def _hardest(results: Results, records: Path) -> list[dict[str, Any]]:
+    """The hardest sequences of the leading split, each with its strip of pictures where the records are there."""
+    split = results.leading_split
+    if split is None or split not in results.ensemble:
+        return []
+    rows = tables.hardest(results, split)
+    found = strips(records, results.stored_as(split), [row["id"] for row in rows])
+    return [{**row, "strip": found.get(row["id"])} for row in rows]
+
+
+def _write_figures(folder: Path, pictures: dict[str, Picture], hardest: list[dict[str, Any]]) -> None:
+    """Every figure as a file of its own; figures of an earlier report that are no more are removed."""
+    content = {f"{one.name}.svg": one.svg.encode() for one in pictures.values()}
+    content |= {f"{one.name}.png": one.png for one in pictures.values()}
+    content |= {f"hardest-{row['id']}.jpg": row["strip"].jpeg for row in hardest if row["strip"]}
+    for name, data in content.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_bytes(data)
+    for path in folder.glob("*"):
+        if path.name not in content:
+            path.unlink()
+
+
+def _render(results: Results, pictures: dict[str, Picture], hardest: list[dict[str, Any]], folder: Path) -> str:
     """The page's text; links are relative to ``folder``."""
     here = files("gesture.report")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": _percent, "number": _number, "points": _points, "clock": clock}
+    shown = {"base64": _base64, "percent": _percent, "number": _number, "points": _points, "clock": clock}
+    environment.filters |= shown
     split = results.leading_split
     scored = split if split is not None and split in results.ensemble else None
     return environment.from_string(here.joinpath("page.html").read_text(encoding="utf-8")).render(
@@ -71,17 +106,26 @@ def _render(results: Results, pictures: dict[str, Picture], folder: Path) -> str
         lead=results.metrics[split] if split else None,
         members=tables.member_rows(results),
         confusions=tables.confusions(results, scored) if scored else [],
-        hardest=tables.hardest(results, scored) if scored else [],
+        hardest=hardest,
         groups=tables.groups(results, scored) if scored else [],
         sessions=tables.sessions(results),
+        ledger=tables.ledger(results),
+        methods=tables.methods(results),
+        method=_METHODS[results.experiment.average.method],
+        method_names=_METHODS,
         versions=tables.versions(results),
         pictures=pictures,
         files={name: what for name, what in _FILES.items() if (results.folder / name).exists()},
+        settings_digest=value_digest(resolved(results.experiment)),
         link=Path(os.path.relpath(results.folder, folder)).as_posix(),
         settings=yaml.safe_dump(resolved(results.experiment), sort_keys=False, allow_unicode=True),
         style=here.joinpath("page.css").read_text(encoding="utf-8"),
         script=here.joinpath("page.js").read_text(encoding="utf-8"),
     )
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,33 +13,10 @@ from gesture.evaluation.predictions import Predictions, read_predictions
 from gesture.files import read_json, read_lines
 from gesture.plan import Member, members
 from gesture.report.durations import Duration, durations
+from gesture.report.sessions import Session, read_sessions
 from gesture.settings import Experiment
 
 SPLITS = ("validation", "test")
-
-
-@dataclass(frozen=True)
-class Session:
-    """One attempt at a stage.
-
-    Attributes:
-        stage: 1-based.
-        start: when it began; None where that was never written.
-        end: when it ended; None where it was killed.
-        reason: why it ended.
-        replayed: steps that an earlier session had done already [steps].
-    """
-
-    stage: int
-    start: datetime | None
-    end: datetime | None
-    reason: str
-    replayed: int
-
-    @property
-    def hours(self) -> float:
-        """Length [h]; 0 where the end is unknown."""
-        return (self.end - self.start).total_seconds() / 3600 if self.start and self.end else 0.0
 
 
 @dataclass(frozen=True)
@@ -69,17 +45,7 @@ class MemberResult:
     @cached_property
     def sessions(self) -> list[Session]:
         """Training sessions of all stages, in order."""
-        return [
-            Session(
-                stage,
-                _time(one.get("start")),
-                _time(one.get("end")),
-                one.get("reason") or "unknown",
-                one.get("steps_replayed") or 0,
-            )
-            for stage, manifest in enumerate(self.manifests, 1)
-            for one in manifest.get("sessions", [])
-        ]
+        return read_sessions(self.manifests)
 
 
 @dataclass(frozen=True)
@@ -124,13 +90,15 @@ class Results:
             if split in one.tables and np.array_equal(one.tables[split].ids, ids)
         }
 
+    def stored_as(self, split: str) -> str:
+        """The split of the records that was used as this one: held-out training subjects are the validation split."""
+        return "training" if split == "validation" and self.experiment.data.holdout_subjects else split
+
     def index_of(self, split: str) -> pd.DataFrame | None:
         """The index's rows of what was used as this split, by Id; None where the index does not hold all of them."""
         if self.index is None:
             return None
-        # Held-out training subjects are the validation split.
-        origin = "training" if split == "validation" and self.experiment.data.holdout_subjects else split
-        rows = self.index[self.index["split"] == origin].set_index("id")
+        rows = self.index[self.index["split"] == self.stored_as(split)].set_index("id")
         return rows if set(self.ensemble[split].ids) <= set(rows.index) else None
 
     @property
@@ -188,7 +156,3 @@ def _member(member: Member, folder: Path, metrics: Mapping[str, Mapping[str, Any
         history=[line for stage in stages for line in read_lines(stage / "history.jsonl")],
         manifests=[read_json(path) if path.exists() else {} for path in manifests],
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -12,6 +12,7 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+_DOTS_PER_INCH = 160
 INK, MUTED, GRID = "#1c2126", "#67717c", "#d5dae0"
 ACCENT, WARM = "#2f77c9", "#c26a00"
 SERIES = (ACCENT, WARM, "#23906a", "#b2488f", "#7a62c4", "#8a7a1f", "#16899c", "#c04a4a")
@@ -56,12 +57,14 @@ class Picture:
         caption: what it shows, one sentence.
         alt: what one sees in it, in words.
         svg: the file's text.
+        png: the same as pixels, on white.
     """
 
     name: str
     caption: str
     alt: str
     svg: str
+    png: bytes
 
     @property
     def inline(self) -> str:
@@ -91,4 +94,6 @@ def picture(figure: Figure, name: str, caption: str, alt: str) -> Picture:
     """Renders a figure; call it inside `canvas`."""
     buffer = io.StringIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Picture(name, caption, alt, buffer.getvalue())
+    pixels = io.BytesIO()
+    figure.savefig(pixels, format="png", dpi=_DOTS_PER_INCH, facecolor="white", metadata={"Software": None})
+    return Picture(name, caption, alt, buffer.getvalue(), pixels.getvalue())

@@ -1,18 +1,15 @@
 """The rows of the page's tables."""
 
-from importlib import metadata
-from platform import python_version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gesture import __version__
 from gesture.evaluation.metrics import confusion_matrix, labelled, wilson_interval
+from gesture.evaluation.software import software
 from gesture.report.figures import largest_confusions
 from gesture.report.results import SPLITS, Results
 
-_PACKAGES = ("numpy", "pandas", "scikit-learn", "tensorflow", "keras", "snakemake")
 _HARDEST = 8
 _LENGTH_GROUPS = 4
 
@@ -35,6 +32,7 @@ def _member_row(results: Results, split: str | None, name: str, without: float |
         "accuracy": {each: results.accuracy(each, name) for each in SPLITS},
         "log_loss": one.metrics.get(split or "", {}).get("log_loss"),
         "gain": whole - without if whole is not None and without is not None else None,
+        "weights": one.manifests[-1].get("weights_sha256") if one.manifests else None,
         "sessions": len(one.sessions) or None,
         "hours": sum(session.hours for session in one.sessions) if one.sessions else None,
     }
@@ -116,20 +114,52 @@ def sessions(results: Results) -> dict[str, Any] | None:
     }
 
 
+def ledger(results: Results) -> list[dict[str, Any]]:
+    """What every stage cost: one row a member and stage that has a session."""
+    found = []
+    for name, member in results.members.items():
+        for stage in sorted({one.stage for one in member.sessions}):
+            own = [one for one in member.sessions if one.stage == stage]
+            waits = [one.waited for one in own if one.waited is not None]
+            found.append(
+                {
+                    "member": name,
+                    "stage": stage,
+                    "sessions": len(own),
+                    "hours": sum(one.hours for one in own),
+                    "waited": sum(waits) if waits else None,
+                    "killed": sum(one.end is None for one in own),
+                    "replayed": sum(one.replayed for one in own),
+                    "ended": own[-1].reason,
+                    "hosts": ", ".join(dict.fromkeys(one.host for one in own if one.host)),
+                    "peak_mb": max((one.peak_mb for one in own if one.peak_mb), default=None),
+                }
+            )
+    return found
+
+
+def methods(results: Results) -> dict[str, Any] | None:
+    """Every method of averaging: its scores, and the share of the weight that it gives to each member."""
+    split = "test" if results.metrics["test"].get("methods") else "validation"
+    rows = results.metrics.get(split, {}).get("methods") or []
+    if not rows or len(results.members) < 2:
+        return None
+    shares = {
+        name: [one["weights"].get(name, 0) / (sum(one["weights"].values()) or 1) for one in rows]
+        for name in results.members
+    }
+    splits = [one for one in SPLITS if any(row.get(one) for row in rows)]
+    return {"rows": rows, "shares": shares, "splits": splits} if splits else None
+
+
 def versions(results: Results) -> dict[str, str]:
     """Software that trained the members, as their manifests say, and software that made this page."""
     manifests = [one for member in results.members.values() for one in member.manifests]
-    here = {"gesture": __version__, "python": python_version()}
-    for name in _PACKAGES:
-        try:
-            here[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     trained = {
         name: " and ".join(sorted({one[key] for one in manifests if one.get(key)}))
         for name, key in (("gesture", "code_version"), ("tensorflow", "tensorflow"))
     }
-    return {"Trained with": _listed(trained) or "unknown", "Page made with": _listed(here)}
+    return {"Trained with": _listed(trained) or "unknown", "Page made with": _listed(software())}
 
 
 def _listed(software: dict[str, str]) -> str:

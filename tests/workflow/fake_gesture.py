@@ -35,7 +35,7 @@ def main() -> None:
         "train": [output / name for name in STAGE],
         "evaluate": [output, output.with_suffix(".json")],
         "average": [output / name for name in AVERAGE],
-        "report": [output, output.with_name("summary.txt")],
+        "report": [output, output.with_name("summary.txt"), output.with_name("figures") / "accuracy.svg"],
     }
     for path in written[command]:
         path.parent.mkdir(parents=True, exist_ok=True)

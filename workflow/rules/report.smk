@@ -10,7 +10,14 @@ rule report:
         validation="<results>/validation/metrics.json",
         histories=histories,
     output:
-        page="<results>/report.html",
+        page=report("<results>/report.html", "../report/page.rst", "Result", labels={"what": "the page"}),
+        figures=report(
+            directory("<results>/figures"),
+            "../report/figures.rst",
+            "Figures",
+            patterns=["{figure}.svg", "{figure}.jpg"],
+            labels={"figure": "{figure}"},
+        ),
         summary="<results>/summary.txt",
     log:
         "<logs>/report.log",
