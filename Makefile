@@ -13,7 +13,7 @@ WORKERS_tf := 0
 WORKERS_workflow := $(CORES)
 WORKERS_cluster := 0
 
-.PHONY: help env demo test lint format loso lock schema
+.PHONY: help env demo test lint format loso reproduce lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -65,6 +65,10 @@ format: $(READY) ## rewrite Python and Snakemake files in the common style
 loso: $(READY) ## leave each training subject out in turn: make loso CONFIG=config/utd-mhad.yaml [DATA=/path/to/folder]
 	@test -n "$(CONFIG)" || { echo "make: say which experiment: make loso CONFIG=config/utd-mhad.yaml" >&2; exit 2; }
 	$(BIN)/python workflow/loso.py "$(CONFIG)" --cores $(CORES) $(if $(DATA),--data "$(DATA)")
+
+reproduce: $(READY) ## run an experiment again and compare digests: make reproduce MANIFEST=results/demo/submission.json [IN=/new/folder] [DATA=/path/to/folder]
+	@test -n "$(MANIFEST)" || { echo "make: say what: make reproduce MANIFEST=results/demo/submission.json" >&2; exit 2; }
+	$(BIN)/gesture reproduce "$(MANIFEST)" --output "$(or $(IN),build/reproduced)" --cores $(CORES) $(if $(DATA),--data "$(DATA)")
 
 schema: $(READY) ## write the files that follow from others: schema, key tables, conda environments
 	$(BIN)/python workflow/generate.py
