@@ -29,8 +29,8 @@ env: $(READY) ## create .venv from the lock (GPU=1: the V100 one)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r envs/$(KIND).lock
 	@touch $@
 
-$(READY): .venv/packages-$(KIND) pyproject.toml
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(READY): .venv/packages-$(KIND) pyproject.toml executor/pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable ./executor
 	@touch $@
 
 demo: $(READY) ## the whole chain on generated recordings, about ten minutes on two cores

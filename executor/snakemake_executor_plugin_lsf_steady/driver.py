@@ -239,7 +239,9 @@ class Driver:
         if one.replaced_by:
             self._plan(one, one.replaced_by)
         elif one.attached and not is_newer(one.record.outputs, one.inputs):
-            self.logger.info(f"{one.record.rule}: LSF job {one.record.job_id} is done, but not its files: submitted anew")
+            self.logger.info(
+                f"{one.record.rule}: LSF job {one.record.job_id} is done, but not its files: submitted anew"
+            )
             self._plan(one, one.record)
         else:
             one.result = True
@@ -258,7 +260,9 @@ class Driver:
             return
         why = describe(answer, killing)
         if ending is Ending.CONTINUES and record.sessions < self.settings.max_sessions:
-            self.logger.info(f"{record.rule}: LSF job {record.job_id} continues: it saved a checkpoint and ended ({why})")
+            self.logger.info(
+                f"{record.rule}: LSF job {record.job_id} continues: it saved a checkpoint and ended ({why})"
+            )
             record.sessions += 1
             self._plan(one, record)
         elif one.attached:

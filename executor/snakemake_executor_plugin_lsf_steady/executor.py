@@ -4,15 +4,19 @@ import asyncio
 import getpass
 import os
 import shlex
+import shutil
 import sys
 import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
+from snakemake_interface_executor_plugins.logging import LoggerExecutorInterface
+from snakemake_interface_executor_plugins.workflow import WorkflowExecutorInterface
 
 from snakemake_executor_plugin_lsf_steady import records
 from snakemake_executor_plugin_lsf_steady.driver import Driver, Tracked
@@ -26,16 +30,27 @@ TICK = 0.2  # the longest pause before a new job, or an interrupt, is noticed [s
 class Executor(RemoteExecutor):
     """Snakemake's main thread hands jobs over; the status thread submits, asks, kills and reports."""
 
+    def __init__(self, workflow: WorkflowExecutorInterface, logger: LoggerExecutorInterface) -> None:
+        """Snakemake's constructor starts the status thread, so all that this thread uses is made before."""
+        self.settings = workflow.executor_settings
+        interval = max(TICK, float(workflow.remote_execution_settings.seconds_between_status_checks))
+        self.driver = Driver(self.settings, logger, interval=interval)
+        self.tracked: dict[JobExecutorInterface, Tracked] = {}
+        self.handed_over = threading.Event()
+        super().__init__(workflow, logger)
+
     def __post_init__(self) -> None:
-        """Called by Snakemake at the end of its constructor; the status thread runs already, without jobs."""
-        self.settings = self.workflow.executor_settings
+        """Called by Snakemake's constructor at its end.
+
+        Raises:
+            WorkflowError: LSF is not there; later on, a command that is missing is an outage like others.
+        """
+        missing = [name for name in ("bsub", "bjobs", "bhist", "bkill") if shutil.which(name) is None]
+        if missing:
+            raise WorkflowError(f"{', '.join(missing)}: not on PATH: start snakemake where LSF's commands are")
         # Jobs wait for this folder before they begin: it must outlive the head that submitted them.
         self._tmpdir = str(records.FOLDER.parent / "tmp")
         Path(self._tmpdir).mkdir(parents=True, exist_ok=True)
-        interval = max(TICK, float(self.workflow.remote_execution_settings.seconds_between_status_checks))
-        self.driver = Driver(self.settings, self.logger, interval=interval)
-        self.tracked: dict[JobExecutorInterface, Tracked] = {}
-        self.handed_over = threading.Event()
 
     # --- Snakemake's main thread
 

@@ -12,8 +12,11 @@ NOT_FOUND = "NOT FOUND"
 AT_ONCE = 100  # job numbers in one command line
 # A refusal ends with these words; an overloaded or absent LSF may say so too, with one of those.
 REFUSED = re.compile(r"not submitted|bad option|illegal option|usage: bsub", re.I)
-FOR_NOW = re.compile(r"LSF is down|not respond|try (again )?later|timed? ?out|retrying|temporar|cannot (contact|connect)"
-                     r"|unable to contact|communication|too many|threshold|library call", re.I)  # fmt: skip
+FOR_NOW = re.compile(
+    r"LSF is down|not respond|try (again )?later|timed? ?out|retrying|temporar|cannot (contact|connect)"
+    r"|unable to contact|communication|too many|threshold|library call",
+    re.I,
+)
 MISSING = re.compile(r"<?(\d+)>?.*\b(?:is not found|no matching job)", re.I)
 NONE_THERE = re.compile(r"is not found|no matching job|no (unfinished )?job found", re.I)
 

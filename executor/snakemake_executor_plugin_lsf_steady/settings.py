@@ -44,9 +44,7 @@ class ExecutorSettings(ExecutorSettingsBase):
     unknown_limit: float = setting(
         120.0, "How long LSF may know nothing of a job's host (UNKWN, ZOMBI) before the job is killed [min]."
     )
-    lost_limit: float = setting(
-        10.0, "How long neither bjobs nor bhist may know a job before it counts as lost [min]."
-    )
+    lost_limit: float = setting(10.0, "How long neither bjobs nor bhist may know a job before it counts as lost [min].")
     kill_limit: float = setting(
         10.0, "How long a killed job may take to end before bkill is repeated, the third time with -r [min]."
     )

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from itertools import pairwise
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,18 @@ from conftest import Clone
 from snakemake.cli import get_argument_parser
 from snakemake.utils import available_cpu_count
 
+LSF = Path(__file__).parent.parent / "cluster" / "lsf"
+sys.path.insert(0, str(LSF))
+from fakelsf.cluster import DEFAULTS, Cluster  # noqa: E402
+from fakelsf.resources import check_request, minutes  # noqa: E402
+from fakelsf.submit import parse  # noqa: E402
+
 REQUEST_2019 = (
     'bsub -W 4:00 -n 1 -R "rusage[mem=40000,ngpus_excl_p=1]" -R "select[gpu_model0==TeslaV100_SXM2_32GB]" gesture'
 )
+MODERN_GPU = "num=1:mode=exclusive_process:gmodel=TeslaV100_SXM2_32GB"
 GPU_RULES = {"train", "evaluate"}
-CLUSTERS = ("lsf", "slurm")
+CLUSTERS = {"lsf": "lsf-steady", "slurm": "slurm-steady"}
 
 
 def profile(repository: Path, name: str) -> Any:
@@ -25,71 +32,76 @@ def profile(repository: Path, name: str) -> Any:
     return get_argument_parser(profiles=[folder]).parse_args(["--profile", folder])
 
 
-def merged_request(line: str) -> dict[str, Any]:
-    """What LSF makes of a bsub line: all -R strings joined, section by section; mem in MB, -W in minutes."""
-    words = shlex.split(line)
-    values: dict[str, list[str]] = {}
-    for flag, value in pairwise(words):
-        if flag in ("-R", "-W", "-n"):
-            values.setdefault(flag, []).append(value)
-    sections: dict[str, list[str]] = {}
-    for text in values["-R"]:
-        for name, content in re.findall(r"(\w+)\[(.*?)\](?=\s|$)", text):
-            sections.setdefault(name, []).append(content)
-    usage = dict(pair.split("=") for pair in ",".join(sections["rusage"]).split(","))
-    hours, _, minutes = values["-W"][0].rpartition(":")
+def merged_request(arguments: list[str], **site: Any) -> dict[str, Any]:
+    """What LSF makes of the arguments of bsub: all -R strings joined, section by section; mem in MB, -W in minutes."""
+    options, _ = parse(arguments)
+    request = check_request(options, {**DEFAULTS, **site})
     return {
-        "rusage": {name: float(amount) for name, amount in usage.items()},
-        "select": sections.get("select", []),
-        "minutes": int(hours or 0) * 60 + int(minutes),
-        "slots": int(values["-n"][0]),
-        "span": sections.get("span", ["hosts=1"]),
+        "amounts": request["amounts"],
+        "select": request["merged"].get("select", []),
+        "span": request["merged"].get("span", ["hosts=1"]),
+        "gpu": options.get("gpu"),
+        "minutes": minutes(options["W"], "RUNLIMIT"),
+        "slots": int(options["n"]),
     }
 
 
 @pytest.fixture
-def lsf(tmp_path: Path) -> Path:
-    """A folder with the LSF commands that the executor calls; `bsub` notes its line and refuses the job."""
-    folder = tmp_path / "lsf tools"
-    (folder / "conf/lsbatch/c1/configdir").mkdir(parents=True)
-    (folder / "conf/lsbatch/c1/configdir/lsb.params").write_text("DEFAULT_QUEUE = normal\n")
-    scripts = {
-        "badmin": f'echo header; echo "LSB_SHAREDIR = {folder}"; echo "LSF_CONFDIR = {folder}/conf"; '
-        'echo "LSF_UNIT_FOR_LIMITS = MB"',
-        "lsclusters": "printf 'CLUSTER_NAME STATUS\\nc1 ok\\n'",
-        "bhist": "exit 1",
-        "bsub": f"printf '%q ' bsub \"$@\" >> '{folder}/lines'; echo >> '{folder}/lines'; exit 255",
-    }
-    for name, body in scripts.items():
-        (folder / name).write_text(f"#!/bin/bash\n{body}\n")
-        (folder / name).chmod(0o755)
-    return folder
+def lsf(tmp_path: Path) -> Cluster:
+    """A fake LSF that refuses every job: what it was asked for is all that matters here."""
+    cluster = Cluster.create(tmp_path / "cluster")
+    cluster.break_command("bsub", refuse=True)
+    return cluster
 
 
-def submitted(clone: Clone, lsf: Path, rule: str) -> str:
-    """The bsub line of the first job of ``rule``."""
-    arguments = ("--profile", "lsf", "--configfile", "tests/config/tiny.yaml", "--forcerun", rule)
-    clone.snakemake(*arguments, PATH=f"{lsf}:/usr/local/bin:/usr/bin:/bin")
-    lines = [line for line in (lsf / "lines").read_text().splitlines() if f"Snakemake_rule_{rule}" in line]
-    return lines[0]
+def submitted(clone: Clone, lsf: Cluster, rule: str, *more: str) -> list[str]:
+    """The arguments of bsub for the first job of ``rule``."""
+    arguments = ("--profile", "lsf", "--configfile", "tests/config/tiny.yaml", "--forcerun", rule, "--retries", "0")
+    path = f"{LSF / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+    done = clone.snakemake(*arguments, *more, PATH=path, FAKE_LSF=str(lsf.folder))
+    assert "Queue is closed" in done.stderr, done.stderr
+    return next(call for call in lsf.calls("bsub") if call[1].startswith(f"{rule}."))
 
 
-def test_the_lsf_training_job_is_the_request_of_2019(finished: Clone, lsf: Path) -> None:
-    assert merged_request(submitted(finished, lsf, "train")) == merged_request(REQUEST_2019)
+def test_the_lsf_training_job_is_the_request_of_2019(finished: Clone, lsf: Cluster) -> None:
+    assert merged_request(submitted(finished, lsf, "train")) == merged_request(shlex.split(REQUEST_2019)[1:])
 
 
-def test_lsf_cpu_steps_ask_for_no_gpu(finished: Clone, lsf: Path) -> None:
+def test_in_the_modern_gpu_dialect_it_is_the_same_request(finished: Clone, lsf: Cluster) -> None:
+    line = submitted(finished, lsf, "train", "--lsf-steady-gpu-dialect", "gpu-option")
+    request = merged_request(line, gpu_new_syntax="extend")
+    expected = merged_request(shlex.split(REQUEST_2019)[1:])
+    assert request["gpu"] == MODERN_GPU
+    assert {**request, "gpu": None} == {**expected, "amounts": {"mem": 40000}, "select": []}
+
+
+def test_training_is_warned_before_its_walltime_and_has_a_group_of_its_own(finished: Clone, lsf: Cluster) -> None:
+    line = submitted(finished, lsf, "train")
+    options, _ = parse(line)
+    assert (options["wa"], options["wt"]) == ("URG", "12")
+    assert re.fullmatch(r"/gesture/\w+/[0-9a-f]{8}/checkpoints/tiny/(skeleton|fusion)-s1/stage\d", options["g"])
+
+
+def test_lsf_cpu_steps_ask_for_no_gpu(finished: Clone, lsf: Cluster) -> None:
     request = merged_request(submitted(finished, lsf, "convert"))
-    assert set(request["rusage"]) == {"mem"}
+    assert set(request["amounts"]) == {"mem"}
     assert request["select"] == []
+
+
+def test_the_lean_preset_asks_for_less_memory_and_any_gpu(finished: Clone, lsf: Cluster) -> None:
+    line = submitted(finished, lsf, "train", "--workflow-profile", "profiles/lsf/lean")
+    request = merged_request(line)
+    assert request["amounts"] == {"mem": 12000, "ngpus_excl_p": 1}
+    assert request["select"] == []
+    assert request["minutes"] == 240
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_cluster_profiles_set_executor_jobs_and_retries(repository: Path, name: str) -> None:
     options = profile(repository, name)
-    assert options.executor == name
+    assert options.executor == CLUSTERS[name]
     assert int(options.jobs) == 20
-    assert options.retries == 5
+    assert options.retries >= 3
     assert options.rerun_incomplete
     assert options.keep_going
     assert not options.keep_incomplete, "a failed output would count as complete"
@@ -106,7 +118,7 @@ def test_a_code_edit_alone_never_repeats_training(repository: Path, name: str) -
     assert triggers == {"mtime", "input", "params"}
 
 
-@pytest.mark.parametrize(("name", "gpu"), [("lsf", "ngpus_excl_p=1"), ("slurm", "gpu:1")])
+@pytest.mark.parametrize(("name", "gpu"), [("lsf", "gpu=1"), ("slurm", "gpu:1")])
 def test_only_training_and_evaluation_ask_for_a_gpu(real_clone: Clone, name: str, gpu: str) -> None:
     done = real_clone.snakemake("-n", "--profile", f"profiles/{name}", "--configfile", "config/smnet.yaml")
     assert done.returncode == 0, done.stderr

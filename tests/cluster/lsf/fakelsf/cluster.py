@@ -111,7 +111,7 @@ class Cluster:
         """Lets a command fail the next ``times`` times, or until a fake time, or (neither) until it is mended.
 
         Keywords: ``after=True``: a bsub that takes the job and fails all the same; ``slow``: answers after so many real
-        seconds instead of failing; ``empty=True``: says nothing, successfully.
+        seconds instead of failing; ``empty=True``: says nothing, successfully; ``refuse=True``: a bsub that refuses.
         """
         with self.locked():
             self._write("faults.json", {**self.faults, command: {"times": times, "until": until, **how}})
@@ -157,6 +157,24 @@ class Cluster:
         """All jobs ever, by number."""
         numbers = sorted(int(path.stem) for path in (self.folder / "jobs").glob("[0-9]*.json"))
         return [self._read(f"jobs/{number}.json") for number in numbers]
+
+    def write_job(self, job: dict[str, Any]) -> None:
+        """Replaces a job; the caller holds the lock."""
+        self._write(f"jobs/{job['id']}.json", job)
+
+    @property
+    def groups(self) -> dict[str, int | None]:
+        """Job groups and how many jobs each may run at a time."""
+        return dict(self._read("groups.json"))
+
+    def add_group(self, group: str, limit: int | None) -> bool:
+        """False if it is there already."""
+        with self.locked():
+            groups = self.groups
+            if group in groups:
+                return False
+            self._write("groups.json", {**groups, group: limit})
+            return True
 
     def update(self, number: int, **changes: Any) -> dict[str, Any]:
         """Changes a job."""

@@ -35,6 +35,9 @@ def main(name: str, arguments: list[str]) -> int:
     fault = cluster.fault_of(name) or {}
     if fault.get("empty"):
         return 0
+    if fault.get("refuse"):
+        print("Queue is closed by LSF administrator. Job not submitted.", file=sys.stderr)
+        return 255
     time.sleep(fault.get("slow", 0))
     if fault and not fault.get("after") and not fault.get("slow"):
         print("LSF is down. Please wait ...\nbatch system daemon not responding", file=sys.stderr)

@@ -40,7 +40,7 @@ def bstop(cluster: Cluster, arguments: list[str]) -> int:
                 signal_session(job["pid"], signal.SIGSTOP)
             else:
                 continue
-            cluster._write(f"jobs/{job['id']}.json", {**job, **change})
+            cluster.write_job({**job, **change})
         print(f"Job <{job['id']}> is being stopped")
     return 0
 
@@ -58,7 +58,7 @@ def bresume(cluster: Cluster, arguments: list[str]) -> int:
                 signal_session(job["pid"], signal.SIGCONT)
             else:
                 continue
-            cluster._write(f"jobs/{job['id']}.json", {**job, **change})
+            cluster.write_job({**job, **change})
         print(f"Job <{job['id']}> is being resumed")
     return 0
 

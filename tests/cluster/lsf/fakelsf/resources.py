@@ -137,8 +137,16 @@ class Selection:
 
 def gpu_option(text: str) -> dict[str, str]:
     """`num=1:mode=exclusive_process:gmodel=X` as a mapping."""
-    known = {"num": r"[1-9]\d*(/(task|host))?", "mode": "shared|exclusive_process", "mps": "yes|no|no,shared",
-             "j_exclusive": "yes|no", "gmodel": r"[\w.-]+", "gmem": r"\d+[KMGT]?B?", "aff": "yes|no", "nvlink": "yes|no"}  # fmt: skip
+    known = {
+        "num": r"[1-9]\d*(/(task|host))?",
+        "mode": "shared|exclusive_process",
+        "mps": "yes|no|no,shared",
+        "j_exclusive": "yes|no",
+        "gmodel": r"[\w.-]+",
+        "gmem": r"\d+[KMGT]?B?",
+        "aff": "yes|no",
+        "nvlink": "yes|no",
+    }
     values = {}
     for part in text.split(":"):
         name, _, value = part.partition("=")

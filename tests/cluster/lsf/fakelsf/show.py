@@ -136,7 +136,7 @@ def history(job: dict[str, Any]) -> list[str]:
         events.append(f"{day} Exited with exit code {job['exit_code']}. The CPU time used is 1.0 seconds;")
         if job["reason"]:
             events.append(f"{day} Completed <exit>; {reason(job)}")
-    head = f"Job <{job['id']}>, Job Name <{job['name']}>, User <{job['user']}>, Project <default>, Command <{job['command']}>"
+    head = f"Job <{job['id']}>, Job Name <{job['name']}>, User <{job['user']}>, Command <{job['command']}>"
     return [line for text in (head, *events) for line in wrapped(text)]
 
 
@@ -144,5 +144,3 @@ def wrapped(text: str) -> list[str]:
     """Lines of at most 80 characters, broken anywhere, the rest indented by 21."""
     first, rest = text[:80], text[80:]
     return [first, *(" " * 21 + rest[place : place + 59] for place in range(0, len(rest), 59))]
-
-

@@ -7,7 +7,27 @@ from typing import Any
 from fakelsf.cluster import Cluster
 from fakelsf.resources import RefusedError, check_request, minutes
 
-WITH_VALUE = {"J", "o", "e", "P", "q", "W", "n", "R", "M", "gpu", "cwd", "g", "wa", "wt", "env", "G", "app", "sla", "sp"}
+WITH_VALUE = {
+    "J",
+    "o",
+    "e",
+    "P",
+    "q",
+    "W",
+    "n",
+    "R",
+    "M",
+    "gpu",
+    "cwd",
+    "g",
+    "wa",
+    "wt",
+    "env",
+    "G",
+    "app",
+    "sla",
+    "sp",
+}
 WITHOUT_VALUE = {"rn", "r", "x", "N", "B"}
 
 
@@ -54,17 +74,15 @@ def bsub(cluster: Cluster, arguments: list[str]) -> int:
         raise RefusedError("-J: job name is too long. Job not submitted.")
     request = check_request(options, config)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LSB_")}
-    number = cluster.add_job(
-        {
-            "name": options.get("J", command[0]), "user": os.environ.get("USER", "user"), "queue": queue,
-            "group": options.get("g"), "command": " ".join(command), "options": options, "request": request,
-            "slots": int(slots), "run_limit": run_limit, "warning": warning,
-            "cwd": options.get("cwd", os.getcwd()), "env": environment,
-            "stat": "PEND", "held": False, "shown": None, "forgotten": None, "submitted": cluster.now(),
-            "started": None, "ended": None, "exit_code": None, "reason": None, "pid": None, "kill": None,
-        }
-    )  # fmt: skip
-    start_supervisor(number)
+    job = {
+        "name": options.get("J", command[0]), "user": os.environ.get("USER", "user"), "queue": queue,
+        "group": options.get("g"), "command": " ".join(command), "options": options, "request": request,
+        "slots": int(slots), "run_limit": run_limit, "warning": warning,
+        "cwd": options.get("cwd", os.getcwd()), "env": environment,
+        "stat": "PEND", "held": False, "shown": None, "forgotten": None, "submitted": cluster.now(),
+        "started": None, "ended": None, "exit_code": None, "reason": None, "pid": None, "kill": None,
+    }  # fmt: skip
+    number = start_supervisor(cluster, job)
     kind = "is submitted to queue" if "q" in options else "is submitted to default queue"
     print(f"Job <{number}> {kind} <{queue}>.")
     return 0
@@ -82,18 +100,24 @@ def check_warning(options: dict[str, Any], run_limit: int) -> dict[str, Any] | N
     return {"signal": options["wa"], "ahead": ahead}
 
 
-def start_supervisor(number: int) -> None:
-    """A detached process dispatches and watches the job, as LSF's daemons do."""
-    sys.stdout.flush()
-    if os.fork():
-        return
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    # Whoever waits for the end of bsub's output must not wait for the job: no inherited descriptor stays open.
-    os.closerange(3, 256)
-    os.execv(sys.executable, [sys.executable, "-s", "-S", "-m", "fakelsf.supervisor", str(number)])
+def start_supervisor(cluster: Cluster, job: dict[str, Any]) -> int:
+    """A detached process takes the job, dispatches and watches it, as LSF's daemons do; gives the job's number.
+
+    Whatever becomes of bsub, the job is taken whole or not at all.
+    """
+    reader, writer = os.pipe()
+    if not os.fork():
+        os.setsid()
+        number = cluster.add_job(job)
+        os.write(writer, str(number).encode())
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        # Whoever waits for the end of bsub's output must not wait for the job: no inherited descriptor stays open.
+        os.closerange(3, 256)
+        os.execv(sys.executable, [sys.executable, "-s", "-S", "-m", "fakelsf.supervisor", str(number)])
+    os.close(writer)
+    return int(os.read(reader, 20))
 
 
 def bgadd(cluster: Cluster, arguments: list[str]) -> int:
@@ -101,11 +125,7 @@ def bgadd(cluster: Cluster, arguments: list[str]) -> int:
     *options, group = arguments
     if options and (options[0] != "-L" or not options[1].isdigit()):
         raise RefusedError("Usage: bgadd [-L limit] job_group_name")
-    with cluster.locked():
-        groups = cluster._read("groups.json")
-        if group in groups:
-            raise RefusedError(f"{group}: Job group already exists")
-        groups[group] = int(options[1]) if options else None
-        cluster._write("groups.json", groups)
+    if not cluster.add_group(group, int(options[1]) if options else None):
+        raise RefusedError(f"{group}: Job group already exists")
     print(f"Job group <{group}> was added.")
     return 0

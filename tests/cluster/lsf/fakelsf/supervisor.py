@@ -66,17 +66,15 @@ class Supervisor:
                 return False
             self.child = self.start(job)
             started = {**job, "stat": "RUN", "started": self.cluster.now(), "pid": self.child.pid}
-            self.cluster._write(f"jobs/{self.number}.json", {**started, "host": self.host(job, others)})
+            self.cluster.write_job({**started, "host": self.host(job, others)})
         return True
 
     def blocked(self, job: dict[str, Any], others: list[dict[str, Any]]) -> bool:
         """True while the group is full or no host is free."""
-        limits = self.cluster._read("groups.json")
-        for group, limit in limits.items():
-            inside = [one for one in others if (one["group"] + "/").startswith(group + "/")] if job["group"] else []
-            if job["group"] and (job["group"] + "/").startswith(group + "/") and limit is not None:
-                if len(inside) >= limit:
-                    return True
+        for group, limit in self.cluster.groups.items():
+            inside = [one for one in others if is_inside(one, group)]
+            if limit is not None and is_inside(job, group) and len(inside) >= limit:
+                return True
         return self.host(job, others) is None
 
     def host(self, job: dict[str, Any], others: list[dict[str, Any]]) -> str | None:
@@ -182,6 +180,11 @@ class Supervisor:
                 with path.open("a") as log:
                     log.write(report(job, stat, code, f"{reason}: {LIMITS[reason]}" if reason else None, output))
         self.cluster.update(self.number, stat=stat, exit_code=code, ended=self.cluster.now())
+
+
+def is_inside(job: dict[str, Any], group: str) -> bool:
+    """True if the job belongs to the group or one below it."""
+    return f"{job['group'] or ''}/".startswith(f"{group}/")
 
 
 def session(pid: int) -> int | None:
