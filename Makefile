@@ -13,7 +13,7 @@ WORKERS_tf := 0
 WORKERS_workflow := $(CORES)
 WORKERS_cluster := 0
 
-.PHONY: help env demo test lint format loso reproduce lock schema
+.PHONY: help env demo test lint format loso reproduce lock check-lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -73,11 +73,21 @@ reproduce: $(READY) ## run an experiment again and compare digests: make reprodu
 schema: $(READY) ## write the files that follow from others: schema, key tables, conda environments
 	$(BIN)/python workflow/generate.py
 
-lock: ## choose new versions for both environments, with hashes
-	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+UV := build/lock/bin/uv
+
+$(UV):
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+lock: $(UV) ## choose new versions for both environments, with hashes
 	for kind in cpu gpu; do \
-	  build/lock/bin/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev --extra $$kind \
+	  $(UV) pip compile --quiet --upgrade --python-version 3.11 --extra dev --extra $$kind \
 	    --generate-hashes --no-annotate --no-header --output-file envs/$$kind.lock pyproject.toml; \
 	done
 	$(MAKE) schema
+
+check-lock: $(UV) ## see that both environments can be had: asks for metadata only, installs nothing, seconds
+	@for kind in cpu gpu; do \
+	  $(UV) pip install --quiet --dry-run --require-hashes --python build/lock/bin/python -r envs/$$kind.lock; \
+	  echo "envs/$$kind.lock: every package is there, and they fit each other"; \
+	done
