@@ -23,7 +23,8 @@ def describe(records: Records) -> str:
     lines = [
         f"{manifest['dataset']}: {len(index)} sequences, {len(records.class_names)} classes, "
         f"{manifest['size']}x{manifest['size']} px, {', '.join(manifest['modalities'])}",
-        f"digest {manifest['digest'][:16]}, {index['size'].sum() / 1e6:.1f} MB, {manifest['layout']} records",
+        f"digest {manifest['digest'][:16]}, {index['size'].sum() / 1e6:.1f} MB in {manifest['layout']} records, "
+        f"{index['size'].mean() / 1e3:.1f} kB a sequence",
         "split       sequences  labelled  subjects  frames: least  median  most",
     ]
     for split, counts in manifest["counts"].items():

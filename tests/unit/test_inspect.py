@@ -26,6 +26,8 @@ def test_the_figures_name_every_split_and_modality(manifest: Path, capsys: pytes
     assert main(["inspect", str(manifest)]) == 0
     said = capsys.readouterr().out
     assert "12 sequences, 3 classes, 16x16 px, rgb, depth, mask, skeleton" in said
+    stored = sum(path.stat().st_size for path in manifest.parent.glob("*.tfrecord"))
+    assert f"{stored / 1e6:.1f} MB in lean records, {stored / 12e3:.1f} kB a sequence" in said
     assert [line.split()[:4] for line in said.splitlines()[3:]] == [
         ["training", "6", "6", "2"],
         ["validation", "3", "3", "2"],
