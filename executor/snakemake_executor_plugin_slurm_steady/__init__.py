@@ -2,10 +2,13 @@
 
 Version 2.8.0 of it drops all jobs from its list when a round of status queries has no answer: the jobs end, nobody
 notices, and the head waits for ever. One restart of the controller is enough where there is no accounting database.
-And a job that Slurm has forgotten (it ended while nobody could ask, longer ago than MinJobAge) is waited for for ever.
+A job that Slurm has forgotten (it ended while nobody could ask, longer ago than MinJobAge) is waited for for ever. And
+an sbatch without an answer fails the job: a few minutes of outage use up all retries.
 """
 
 import shlex
+import subprocess
+import threading
 from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -18,6 +21,8 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]
 
+# Time between two questions whether Slurm is back [s].
+PAUSE = 10.0
 # Checks in a row that must miss a job before it counts as forgotten: one may come before Slurm lists it.
 CHECKS = 3
 
@@ -29,7 +34,26 @@ class Executor(PublishedExecutor):
         """Starts with nothing to watch."""
         self._ended: set[str | None] = set()
         self._missed: Counter[str | None] = Counter()
+        self._closing = threading.Event()
         super().__post_init__(test_mode)
+
+    def shutdown(self) -> None:
+        """Gives up waiting for Slurm to submit."""
+        self._closing.set()
+        super().shutdown()
+
+    def run_job(self, job: Any) -> None:
+        """Submits as soon as Slurm answers; runs in a thread of its own."""
+        while not self._answers():
+            if self._closing.wait(PAUSE):
+                return
+        super().run_job(job)
+
+    def _answers(self) -> bool:
+        try:
+            return subprocess.run(["scontrol", "ping"], capture_output=True, timeout=60, check=False).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def report_job_success(self, job_info: SubmittedJobInfo) -> None:
         """Notes that the job has ended."""

@@ -32,7 +32,10 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(PublishedExecutor, "check_active_jobs", silent)
     monkeypatch.setattr(PublishedExecutor, "report_job_success", lambda self, job: note(job, "success"))
     monkeypatch.setattr(PublishedExecutor, "report_job_error", lambda self, job, msg, **more: note(job, msg))
+    monkeypatch.setattr(PublishedExecutor, "run_job", lambda self, job: note(job, "submitted"))
+    monkeypatch.setattr(PublishedExecutor, "shutdown", lambda self: None)
     monkeypatch.setattr(steady, "query_job_status", query)
+    monkeypatch.setattr(steady, "PAUSE", 0.0)
 
     def note(job: Any, what: str) -> None:
         assert job.external_jobid not in one.reports, "reported twice"
@@ -95,3 +98,18 @@ def test_a_preempted_job_is_run_again_only_where_slurm_does_not_do_so(executor: 
     executor.workflow.executor_settings.no_requeue = True
     assert check(executor, jobs) == []
     assert executor.reports == {"1": "Slurm job 1 was preempted."}
+
+
+def test_a_job_is_submitted_once_slurm_answers(executor: Any) -> None:
+    answers = iter([False, False, True])
+    executor._answers = lambda: next(answers)
+    executor.run_job(job("1"))
+    assert executor.reports == {"1": "submitted"}
+    assert list(answers) == []
+
+
+def test_nothing_is_submitted_by_a_head_that_ends_while_slurm_is_away(executor: Any) -> None:
+    executor._answers = lambda: False
+    executor.shutdown()
+    executor.run_job(job("1"))
+    assert executor.reports == {}
