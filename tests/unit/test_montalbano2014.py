@@ -140,6 +140,25 @@ def test_depth_is_expanded_as_the_official_tools_do_and_is_not_the_raw_luma(tmp_
     assert np.abs(ours - luma).max() >= 12
 
 
+def test_scaled_depth_is_the_mean_of_the_official_millimetres(tmp_path: Path):
+    """Official: the mean of a BGR frame's channels / 255 * maxDepth. One gray level off, and half for rounding means."""
+    ramp = np.clip(np.add.outer(np.arange(480) / 8, np.arange(640) / 3.2), 0, 255).astype(np.uint8)
+    file = VideoFile("gray", "POINT")
+    for _ in range(30):
+        file.add(ramp)
+    content = file.finish()
+    path = write(tmp_path, Recipe(leave_out="depth.mp4"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("Sample0001_depth.mp4", content)
+    (first, _) = read_all(tmp_path, size=80)
+    with av.open(io.BytesIO(content), "r") as container:
+        frame = list(container.decode(video=0))[5].to_ndarray(format="bgr24")[10:330, 140:460]
+    official = (frame.mean(axis=-1) / 255 * 3500).reshape(80, 4, 80, 4).mean(axis=(1, 3))
+    millimetres = first.arrays["depth"][0, :, :, 0] / 255 * first.max_depth_mm
+    assert np.abs(millimetres - official).max() <= 1.5 * 3500 / 255
+    assert np.ptp(official) > 1500
+
+
 def test_splits_follow_the_sample_numbers_and_ids_count_within_a_split(tmp_path: Path):
     for name in ("Sample0470", "Sample0471", "Sample0701", "Sample0700", "Sample0002"):
         write(tmp_path / "unpacked", Recipe(name))
