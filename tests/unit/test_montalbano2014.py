@@ -141,7 +141,7 @@ def test_depth_is_expanded_as_the_official_tools_do_and_is_not_the_raw_luma(tmp_
 
 
 def test_scaled_depth_is_the_mean_of_the_official_millimetres(tmp_path: Path):
-    """Official: the mean of a BGR frame's channels / 255 * maxDepth. One gray level off, and half for rounding means."""
+    """Official: mean of a BGR frame's channels / 255 * maxDepth. One gray level off, and half for rounding means."""
     ramp = np.clip(np.add.outer(np.arange(480) / 8, np.arange(640) / 3.2), 0, 255).astype(np.uint8)
     file = VideoFile("gray", "POINT")
     for _ in range(30):
