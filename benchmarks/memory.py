@@ -4,7 +4,7 @@ Every run is a process of its own: resident memory after TensorFlow has run a sm
 batches are made, the one in hand included. Half of the runs take their time over a batch, so that the pipeline gets
 as far ahead as it may.
 
-    python benchmarks/memory.py         # about 50 seconds
+    python benchmarks/memory.py         # about 40 seconds
 """
 
 import argparse
@@ -62,7 +62,7 @@ def run(manifest: Path, steps: int, pause: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=24)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:

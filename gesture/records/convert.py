@@ -8,6 +8,10 @@ import importlib
 import multiprocessing
 import warnings
 from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +70,7 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
     sources = module.sources(Path(raw_manifest["folder"]), options)
     check_modalities(experiment, module.modalities(sources, options))
     shards = _plan_shards(sources, output.parent, options, data)
-    notes = _write_shards(shards, processes)
+    notes = write_shards(shards, processes)
     index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
     if index.empty:
         raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
@@ -108,17 +112,30 @@ def _plan_shards(sources: list[Source], folder: Path, options: Options, data: Da
     return shards
 
 
-def _write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
-    """Writes the shards in parallel; the notes come back in the order of the shards."""
+def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
+    """Writes the shards in parallel; the notes come back in the order of the shards.
+
+    Raises:
+        GestureError: a process was killed; or what reading the raw files raises.
+    """
     notes = []
-    # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
-    with multiprocessing.get_context("spawn").Pool(max(1, min(processes, len(shards)))) as pool:
-        for note in tqdm(
-            pool.imap(_write_shard, shards), total=len(shards), unit="shard", desc="convert", mininterval=2
-        ):
-            for message in note["warnings"]:
-                tqdm.write(f"warning: {message}")
-            notes.append(note)
+    with ExitStack() as stack:
+        made: Iterable[dict[str, Any]] = map(_write_shard, shards)
+        if min(processes, len(shards)) > 1:
+            # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
+            context = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(ProcessPoolExecutor(min(processes, len(shards)), context))
+            made = pool.map(_write_shard, shards)
+        try:
+            for note in tqdm(made, total=len(shards), unit="shard", desc="convert", mininterval=2):
+                for message in note["warnings"]:
+                    tqdm.write(f"warning: {message}")
+                notes.append(note)
+        except BrokenProcessPool as error:
+            raise GestureError(
+                "convert: one of its processes was killed, most likely for want of memory: run it again with more "
+                "memory or fewer --processes; shards that are done are kept"
+            ) from error
     return notes
 
 

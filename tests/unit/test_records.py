@@ -1,16 +1,19 @@
 """Conversion: the records depend on the input alone; it can be killed and repeated, and either layout read back."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_up_arrays import settings_of, write_arrays
 
+from gesture import plan
 from gesture.datasets.download import download
+from gesture.datasets.source import Source
 from gesture.errors import GestureError
 from gesture.records.batch import Inputs, load_batch
-from gesture.records.convert import convert
+from gesture.records.convert import Shard, convert, write_shards
 from gesture.records.reader import Records
 from gesture.settings import Augmentation, Data, parse
 
@@ -27,6 +30,11 @@ def make_records(folder: Path, where: Path, processes: int = 1, layout: str = "l
     download(experiment, where / "raw.json", 1)
     convert(experiment, where / "raw.json", where / "records" / "manifest.json", processes)
     return where / "records" / "manifest.json"
+
+
+@pytest.fixture(scope="module")
+def records(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Records:
+    return Records(make_records(folder, tmp_path_factory.mktemp("records")))
 
 
 def test_the_records_do_not_depend_on_the_number_of_processes(folder: Path, tmp_path: Path) -> None:
@@ -60,8 +68,7 @@ def test_a_changed_raw_file_is_converted_again(folder: Path, tmp_path: Path) -> 
     assert Records(make_records(copy, tmp_path)).manifest["digest"] != digest
 
 
-def test_every_sequence_is_found_at_its_row(folder: Path, tmp_path: Path) -> None:
-    records = Records(make_records(folder, tmp_path))
+def test_every_sequence_is_found_at_its_row(records: Records) -> None:
     for position in (0, 38, 39, 44, 20):
         row, sequence = records.index.iloc[position], records.read(position)
         assert (sequence.id, sequence.split, sequence.label) == (row["id"], row["split"], row["label"] - 1)
@@ -69,8 +76,7 @@ def test_every_sequence_is_found_at_its_row(folder: Path, tmp_path: Path) -> Non
     assert records.manifest["counts"]["training"] == {"sequences": 39, "labelled": 39, "per_class": [13, 13, 13]}
 
 
-def test_held_out_subjects_validate_and_do_not_train(folder: Path, tmp_path: Path) -> None:
-    records = Records(make_records(folder, tmp_path))
+def test_held_out_subjects_validate_and_do_not_train(records: Records, folder: Path) -> None:
     data = Data(dataset="arrays", folder=str(folder), holdout_subjects=["t1"])
     training, validation = records.positions("training", data), records.positions("validation", data)
     assert set(records.index.subject[training]) == {"t0"}
@@ -97,6 +103,8 @@ def test_compact_records_give_the_batches_of_lean_ones_to_the_byte(folder: Path,
     assert (lean.manifest["layout"], compact.manifest["layout"]) == ("lean", "compact")
     assert compact.index["size"].sum() < lean.index["size"].sum()
     experiment = parse(settings_of(folder), "test")
+    other = experiment.model_copy(update={"data": experiment.data.model_copy(update={"layout": "compact"})})
+    assert plan.records_name(other) != plan.records_name(experiment)
     for variant in experiment.variants.values():
         for positions in (np.array([0, 7, 38]), np.array([44])):
             one, two = (
@@ -109,3 +117,33 @@ def test_compact_records_give_the_batches_of_lean_ones_to_the_byte(folder: Path,
             for name in one:
                 assert one[name].dtype == two[name].dtype
                 assert one[name].tobytes() == two[name].tobytes(), name
+
+
+def test_threads_may_read_the_same_shards(records: Records) -> None:
+    """A validation reads while the training's pipeline still fills its buffer."""
+    positions = np.random.default_rng(0).integers(0, len(records.index), 400)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda position: records.read(int(position)).id, positions))
+    assert found == records.ids(positions).tolist()
+
+
+def test_clips_start_where_tensorflow_takes_them_without_a_copy(records: Records, folder: Path) -> None:
+    inputs = Inputs.of(parse(settings_of(folder), "test").variants["clips"])
+    for position in range(5):
+        batch = load_batch(records, np.array([position]), inputs)
+        assert [batch[name].ctypes.data % 64 for name in inputs.names] == [0] * len(inputs.names)
+
+
+def test_a_killed_process_ends_the_conversion_with_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "too_large.py").write_text(
+        "import os, signal\ndef read(*_):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    source = Source("test-1", folder / "test-1.npz", "test", (1,), (0,))
+    options = parse(settings_of(folder), "test").dataset_options
+    shards = [Shard(tmp_path / f"{name}.tfrecord", (source,), "too_large", options, 16, "lean") for name in "ab"]
+    with pytest.raises(GestureError, match="one of its processes was killed, most likely for want of memory"):
+        write_shards(shards, 2)
+    assert not any(shard.path.exists() for shard in shards)
