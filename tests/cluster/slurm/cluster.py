@@ -5,6 +5,7 @@ on PATH that name the configuration, because an environment variable would not r
 SLURM_* ones).
 """
 
+import getpass
 import os
 import secrets
 import shutil
@@ -137,13 +138,14 @@ class Slurm:
 def configuration(folder: Path) -> str:
     """`slurm.conf`: no accounting database, no control groups, no system services, memory and CPUs as we say."""
     controller, node = free_ports(2)
+    user = getpass.getuser()
     return f"""\
 ClusterName=gesture
 SlurmctldHost={socket.gethostname()}(127.0.0.1)
 SlurmctldPort={controller}
 SlurmdPort={node}
-SlurmUser=root
-SlurmdUser=root
+SlurmUser={user}
+SlurmdUser={user}
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
@@ -171,12 +173,15 @@ PartitionName={PARTITION} Nodes={NODE} Default=YES MaxTime=1-00:00:00 State=UP
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Ports that nobody listens on, from below those that Linux gives to outgoing connections."""
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        while len(found) < count:
+            port = 20000 + secrets.randbelow(12000)
+            with suppress(OSError):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                found.append(port)
+    return found
 
 
 def processes_of(folder: Path) -> list[int]:
