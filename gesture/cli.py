@@ -22,6 +22,7 @@ from gesture.commands import (
     inspect,
     jaccard,
     plan,
+    prove_resume,
     report,
     reproduce,
     restore,
@@ -49,6 +50,7 @@ COMMANDS = (
     reproduce,
     jaccard,
     restore,
+    prove_resume,
 )
 
 

@@ -8,6 +8,7 @@ N-th operation of this session that changes the folder of checkpoints while a ch
 
 import io
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Callable
@@ -15,15 +16,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from gesture import cli
 from gesture.quiet import import_tensorflow
 
 OPERATIONS = ("fsync", "replace", "mkdir", "link", "unlink", "rmdir", "pwrite")
 
 
-def main() -> int:
+def main() -> None:
     """Runs the command in `sys.argv` after the point and the signal."""
-    (kind, _, number), name, command = sys.argv[1].partition(":"), sys.argv[2], sys.argv[3:]
+    (kind, _, number), name = sys.argv[1].partition(":"), sys.argv[2]
+    sys.argv[1:] = sys.argv[3:]
 
     def interrupt() -> None:
         os.killpg(0, getattr(signal, name))  # as a scheduler does
@@ -31,7 +32,7 @@ def main() -> int:
     os.setpgrp()
     import_tensorflow()
     with at_step(int(number), interrupt) if kind == "step" else at_write(int(number), interrupt):
-        return cli.main(command)
+        runpy.run_module("gesture.cli", run_name="__main__")
 
 
 def at_step(step: int, action: Callable[[], None]) -> AbstractContextManager[Any]:
@@ -97,4 +98,4 @@ class at_write:  # noqa: N801 (used like a function)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
