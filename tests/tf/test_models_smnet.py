@@ -200,14 +200,6 @@ def test_a_few_steps_of_gradient_descent_lower_the_loss():
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_recurrent_dropout_at_evaluation_only_where_asked():
-    batch = batch_of([20])
-    for always in (False, True):
-        network = tiny(recurrent_dropout_always=always)
-        one, two = (network(batch, training=False)[0].numpy() for _ in range(2))
-        assert np.array_equal(one, two) is not always
-
-
 def test_scores_are_divided_by_the_own_or_the_batchs_clip_count():
     logits, steps = tf.ones((2, 4, 3)), tf.constant([1, 4])
     assert np.allclose(tiny().scores(logits, steps), [[1], [1]])
@@ -231,29 +223,6 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_valid_clips():
     assert np.isclose(network.loss(logits, tf.constant([1, 2]), tf.constant([0, 1])), expected.mean())
     smooth = network.loss(logits[1:, :1], tf.constant([1]), tf.constant([1]), label_smoothing=0.3)
     assert np.isclose(smooth, np.log(3))
-
-
-def test_scale_and_shift_of_the_stacks_batch_norms_are_trained_only_where_asked():
-    fixed, trained = tiny(), tiny(train_stack_norm=True)
-    assert len(trained.main_variables) - len(fixed.main_variables) == 3 * 3 * 2
-    assert len(trained.pretrained_variables) == len(fixed.pretrained_variables) == 3 * 3 * 2
-
-
-def test_legacy_is_the_2019_behaviour_as_a_whole():
-    settings = SMnetSettings(legacy=True)
-    assert (settings.layout, settings.score_divisor, settings.recurrent_dropout_always) == ("padded", "batch", True)
-    assert SMnetSettings(legacy=True, recurrent_dropout_always=False).recurrent_dropout_always is False
-    assert SMnetSettings(**settings.model_dump()) == settings
-
-
-def test_padding_clips_move_the_batch_statistics_only_when_padded():
-    lengths = [50, 3]
-    means = {}
-    for layout in ("flat", "padded"):
-        network = tiny(layout=layout)
-        network(batch_of(lengths, layout), training=True)
-        means[layout] = network.encoders[0].norm.moving_mean.numpy()
-    assert not np.allclose(means["flat"], means["padded"])
 
 
 @pytest.mark.parametrize(("widths", "size"), [((2,), 32), ((2, 3, 4, 4), 40), ((2, 2, 2, 2, 2, 2, 2, 2), 112)])
