@@ -1,5 +1,6 @@
 """All checks in order: the scheduler, the environment, the GPU, the working directory, and a node if asked."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from gesture.cluster import gpu, lsf, probe, slurm, storage
@@ -31,12 +32,24 @@ def findings(
     """
     here = on_node or request.scheduler == "local"
     judge = None if here else SCHEDULERS.get(request.scheduler)
-    found = judge(request, ask) if judge else []
+    found = [] if on_node else [_executor(request.executor)]
+    found += judge(request, ask) if judge else []
     seen = gpu.gpus(ask) if here else []
     name = seen[0][0] if seen else request.gpu_model
     found += gpu.environment(version, bool(request.gpus or seen), name)
     found.append(gpu.device(seen, bool(request.gpus)) if here else ok("gpu", "judged on a node: --probe"))
     return [*found, *storage.findings(folder, experiment, ask)]
+
+
+def _executor(name: str) -> Finding:
+    if name == "local" or find_spec(f"snakemake_executor_plugin_{name.replace('-', '_')}"):
+        return ok("executor", f"{name} is installed")
+    return problem(
+        "executor",
+        f"Snakemake's executor {name} is not installed in this environment",
+        "Snakemake would stop at once",
+        "run `make env` in the clone, and start Snakemake with that environment",
+    )
 
 
 def probed(request: Request, profile: str, folder: Path, patience: float, found: list[Finding]) -> list[Finding]:

@@ -19,7 +19,7 @@ class Request:
     """The training job of a profile.
 
     Attributes:
-        scheduler: `local`, `lsf` or `slurm`.
+        executor: Snakemake's, such as `lsf-steady`.
         minutes: walltime [min]; 0 where none is given.
         memory_mb: memory [MB]; 0 where none is given.
         gpus: how many.
@@ -29,7 +29,7 @@ class Request:
         gpu_dialect: how LSF is asked for GPUs, `resource-strings` or `gpu-option`.
     """
 
-    scheduler: str
+    executor: str
     minutes: float = 0.0
     memory_mb: int = 0
     gpus: int = 0
@@ -37,6 +37,11 @@ class Request:
     queue: str | None = None
     unit: str | None = None
     gpu_dialect: str = "resource-strings"
+
+    @property
+    def scheduler(self) -> str:
+        """`local`, `lsf` or `slurm`."""
+        return self.executor.removesuffix("-steady")
 
 
 def find(profile: str) -> Path:
@@ -60,7 +65,7 @@ def request(path: Path) -> Request:
     value = read(path)
     if not isinstance(value, Mapping) or "executor" not in value:
         raise GestureError(f"{path}: expected a Snakemake profile with the key `executor`")
-    scheduler = str(value["executor"]).removesuffix("-steady")
+    executor = str(value["executor"])
     wanted = {**_pairs(value.get("default-resources")), **_pairs(_of_rule(value.get("set-resources"), "train"))}
     extra = f"{wanted.get('lsf_extra', '')} {wanted.get('slurm_extra', '')}"
     named = GPU_MODEL.search(extra)
@@ -69,13 +74,14 @@ def request(path: Path) -> Request:
     in_extra = bool(re.search(r"ngpus_excl_p=|-gpu |num=", extra))
     count = int(wanted.get("gpu") or 0) or (int(gres[2] or 1) if gres else int(in_extra))
     return Request(
-        scheduler=scheduler,
+        executor=executor,
         minutes=minutes(str(wanted["runtime"])) if wanted.get("runtime") else 0.0,
         memory_mb=int(wanted.get("mem_mb") or 0),
         gpus=count,
         gpu_model=str(model) if model else None,
-        queue=wanted.get("lsf_queue") if scheduler == "lsf" else wanted.get("slurm_partition"),
-        unit=str(value.get("lsf-steady-memory-unit", "MB")) if scheduler == "lsf" else None,
+        queue=wanted.get("lsf_queue" if executor.startswith("lsf") else "slurm_partition"),
+        # The published executor of LSF sends a bare number.
+        unit={"lsf": "none", "lsf-steady": str(value.get("lsf-steady-memory-unit", "MB"))}.get(executor),
         gpu_dialect=str(value.get("lsf-steady-gpu-dialect", "resource-strings")),
     )
 

@@ -15,8 +15,8 @@ from gesture.cluster.finding import Finding
 from gesture.cluster.profile import Request
 
 ROOT = Path(__file__).parent.parent.parent
-LSF = Request("lsf", minutes=240, memory_mb=40000, gpus=1, gpu_model="TeslaV100_SXM2_32GB", unit="MB")
-SLURM = Request("slurm", minutes=240, memory_mb=40000, gpus=1)
+LSF = Request("lsf-steady", minutes=240, memory_mb=40000, gpus=1, gpu_model="TeslaV100_SXM2_32GB", unit="MB")
+SLURM = Request("slurm-steady", minutes=240, memory_mb=40000, gpus=1)
 BQUEUES = """
 QUEUE: short
   -- Quick ones.
@@ -243,8 +243,8 @@ def test_a_missing_working_directory_is_one_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("lsf", Request("lsf", 240, 40000, 1, "TeslaV100_SXM2_32GB", None, "MB", "resource-strings")),
-        ("slurm", Request("slurm", 240, 40000, 1)),
+        ("lsf", Request("lsf-steady", 240, 40000, 1, "TeslaV100_SXM2_32GB", None, "MB", "resource-strings")),
+        ("slurm", Request("slurm-steady", 240, 40000, 1)),
         ("local", Request("local", 1440)),
     ],
 )
@@ -261,7 +261,7 @@ def test_other_ways_to_write_a_profile_are_understood(tmp_path: Path) -> None:
         '  - train:lsf_extra=-gpu "num=1:mode=exclusive_process:gmodel=TeslaV100"\n'
     )
     assert profile.request(profile.find(str(tmp_path))) == Request(
-        "lsf", 240, 1000, 1, "TeslaV100", "long", "MB", "resource-strings"
+        "lsf", 240, 1000, 1, "TeslaV100", "long", "none", "resource-strings"
     )
 
 
@@ -275,6 +275,12 @@ def test_the_probe_asks_for_the_queue_and_gpu_of_the_training_job(tmp_path: Path
     assert probe.job_number("Job <17> is submitted to queue <normal>.") == "17"
     assert probe.job_number("18;cluster\n") == "18"
     assert probe.job_number("refused") is None
+
+
+def test_an_executor_that_is_not_installed_is_a_problem(tmp_path: Path) -> None:
+    found = levels(doctor.findings(Request("sge"), tmp_path, None, answers({})))
+    assert found["executor"] == "problem"
+    assert levels(doctor.findings(SLURM, tmp_path, None, answers({})))["executor"] == "ok"
 
 
 def test_a_node_is_judged_by_its_own_gpu(tmp_path: Path) -> None:
