@@ -44,7 +44,8 @@ class Combination:
         values = probabilities.astype(np.float64)
         if self.method in LOGARITHMIC:
             values = logarithms(values)
-        return self.weights[member] * values
+        weight = self.weights[member]
+        return values if weight == 1 else weight * values
 
     def finish(self, total: np.ndarray) -> np.ndarray:
         """The softmax `(n, K)` float64 from the sum of all terms."""

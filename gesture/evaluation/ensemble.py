@@ -95,6 +95,7 @@ def average(
         running = running or RunningEnsemble(turns, (len(table.ids), table.classes))
         running.add(table.name, table.probabilities)
         kept.add(table)
+        del table  # or it would stay in memory while the next one is read
     assert running is not None
     warn_of_copies(joined.members)
     if fitted is not None and not is_validation:

@@ -20,10 +20,18 @@ class ExactSum:
 
     def add(self, rows: slice, values: np.ndarray) -> None:
         """Adds to some rows."""
-        coarse = np.rint(values / self._coarse_grid) * self._coarse_grid
+        coarse = _on_grid(values, self._coarse_grid)
         self._coarse[rows] += coarse
-        self._fine[rows] += np.rint((values - coarse) / self._fine_grid) * self._fine_grid
+        self._fine[rows] += _on_grid(values - coarse, self._fine_grid)
 
     def total(self, rows: slice = slice(None)) -> np.ndarray:
         """The sum, rounded once; of all rows or of some."""
         return np.asarray(self._coarse[rows] + self._fine[rows])
+
+
+def _on_grid(values: np.ndarray, grid: float) -> np.ndarray:
+    """The nearest multiples of a power of two; scaling by one rounds nothing."""
+    found = values * (1 / grid)
+    np.rint(found, out=found)
+    found *= grid
+    return found

@@ -19,14 +19,18 @@ class Turns:
 
     def term(self, member: str, probabilities: np.ndarray, start: int = 0) -> np.ndarray:
         """What a member adds to the rows from ``start`` on, `(n, K)` float64."""
-        found = np.empty(probabilities.shape)
+        if len(self.parts) == 1:
+            return self.parts[0].term(member, probabilities)
+        found = np.empty_like(probabilities, np.float64)
         for part, own in self._own_rows(start):
             found[own] = part.term(member, probabilities[own])
         return found
 
     def finish(self, total: np.ndarray, start: int = 0) -> np.ndarray:
         """Softmaxes `(n, K)` float64 of the rows from ``start`` on, from the sum of all terms."""
-        found = np.empty(total.shape)
+        if len(self.parts) == 1:
+            return self.parts[0].finish(total)
+        found = np.empty_like(total)
         for part, own in self._own_rows(start):
             found[own] = part.finish(total[own])
         return found

@@ -1,5 +1,7 @@
 """The final classes `Id,y`: written, and checked as a competition would check them."""
 
+import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,8 @@ import pandas as pd
 from gesture.errors import GestureError
 from gesture.evaluation.predictions import Predictions, listing
 from gesture.files import atomic_path
+
+_WHOLE = re.compile(rb"Id,y(?:\r?\n-?\d{1,18},-?\d{1,18})*(?:\r?\n)?")
 
 
 def write_submission(path: Path, table: Predictions, ids: np.ndarray | None = None) -> None:
@@ -31,23 +35,30 @@ def read_submission(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Ids `(N,)` int64, ascending, and classes `(N,)` int64, 1-based.
 
     Raises:
-        GestureError: the file is missing, or is no submission; the Ids at fault are named.
+        GestureError: the file is missing, or is no submission; the row at fault is named.
     """
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except FileNotFoundError:
         raise GestureError(f"{path}: no such submission") from None
-    except (OSError, ValueError) as error:
-        raise GestureError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
-    if list(frame.columns) != ["Id", "y"] or not isinstance(frame.index, pd.RangeIndex):
-        raise GestureError(f"{path}: header is {','.join(frame.columns)[:60]!r}, expected 'Id,y' and two fields a row")
-    whole = frame.apply(lambda column: column.str.fullmatch(r"-?\d{1,18}"))
-    if not whole.to_numpy().all():
-        wrong = frame.loc[~whole.all(axis=1)].iloc[0]
-        raise GestureError(f"{path}: row {','.join(wrong)!r}: expected an Id and a class, both integers")
-    ids, classes = frame["Id"].to_numpy(np.int64), frame["y"].to_numpy(np.int64)
+    except OSError as error:
+        raise GestureError(f"{path}: cannot be read ({error.strerror})") from error
+    if not _WHOLE.fullmatch(data):
+        raise GestureError(f"{path}: {_first_fault(data.decode(errors='replace').splitlines())}")
+    frame = pd.read_csv(io.BytesIO(data), dtype=np.int64)
+    ids, classes = frame["Id"].to_numpy(), frame["y"].to_numpy()
+    if (ids[1:] > ids[:-1]).all():
+        return ids, classes
     order = np.argsort(ids, kind="stable")
     return ids[order], classes[order]
+
+
+def _first_fault(lines: list[str]) -> str:
+    header = lines[0] if lines else ""
+    if header != "Id,y":
+        return f"header is {header[:60]!r}, expected 'Id,y'"
+    wrong = next((line for line in lines[1:] if not re.fullmatch(r"-?\d{1,18},-?\d{1,18}", line)), "")
+    return f"row {wrong[:60]!r}: expected an Id and a class, both integers"
 
 
 def check_submission(path: Path, ids: np.ndarray, classes: int, name: Path | None = None) -> None:
@@ -63,6 +74,8 @@ def check_submission(path: Path, ids: np.ndarray, classes: int, name: Path | Non
         GestureError: names the Ids.
     """
     found, chosen = read_submission(path)
+    if np.array_equal(found, ids) and (chosen >= 1).all() and (chosen <= classes).all():
+        return
     faults = {
         "given more than once": np.unique(found[1:][found[1:] == found[:-1]]),
         "missing": np.setdiff1d(ids, found),

@@ -15,7 +15,7 @@ from gesture.evaluation.predictions import Predictions
 from gesture.evaluation.running import Turns
 
 # Above it, what needs all members in memory at once is left out [numbers].
-_MOST_NUMBERS = 50_000_000
+_MOST_NUMBERS = 8_000_000
 
 
 @dataclass

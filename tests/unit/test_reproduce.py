@@ -100,7 +100,7 @@ FAULTS = {
     "text": ("Id,y\n1,1\n2,wave\n3,1\n", "row '2,wave': expected an Id and a class, both integers"),
     "a fraction": ("Id,y\n1,1.0\n2,1\n3,1\n", "row '1,1.0': expected"),
     "another header": ("id,y\n1,1\n2,1\n3,1\n", "header is 'id,y', expected 'Id,y'"),
-    "a field more": ("Id,y\n1,1,1\n2,1,1\n3,1,1\n", "header is 'Id,y', expected 'Id,y' and two fields a row"),
+    "a field more": ("Id,y\n1,1,1\n2,1,1\n3,1,1\n", "row '1,1,1': expected an Id and a class"),
 }
 
 
