@@ -26,22 +26,31 @@ def node_command(profile: str, answer: Path) -> str:
 
 
 def submit_command(request: Request, command: str, log: Path) -> list[str]:
-    """The scheduler's line for it: the training job's queue and GPU, but one minute and little memory."""
+    """The scheduler's line for it: as for the training job, but one minute and little memory."""
     if request.scheduler == "slurm":
         line = ["sbatch", "--parsable", "--time=1", "--mem=1000", "--job-name=gesture_doctor", f"--output={log}"]
         line += [f"--partition={request.queue}"] if request.queue else []
+        line += [f"--account={request.account}"] if request.account else []
         model = f"{request.gpu_model}:" if request.gpu_model else ""
-        return [*line, *([f"--gres=gpu:{model}{request.gpus}"] if request.gpus else []), f"--wrap={command}"]
+        line += [f"--gres=gpu:{model}{request.gpus}"] if request.gpus else []
+        return [*line, *shlex.split(request.extra), f"--wrap={command}"]
     unit = "" if request.unit == "none" else "MB"
     line = ["bsub", "-J", "gesture_doctor", "-W", "0:01", "-n", "1", "-R", f"rusage[mem=1000{unit}]", "-o", str(log)]
     line += ["-q", request.queue] if request.queue else []
-    if request.gpus and request.gpu_dialect == "gpu-option":
+    line += ["-P", request.account] if request.account else []
+    return [*line, *_lsf_gpu(request), *shlex.split(request.extra), command]
+
+
+def _lsf_gpu(request: Request) -> list[str]:
+    """The GPU in the site's dialect; nothing where the profile's own options ask for it."""
+    if not request.gpus or re.search(r"-gpu |ngpus", request.extra):
+        return []
+    if request.gpu_dialect == "gpu-option":
         model = f":gmodel={request.gpu_model}" if request.gpu_model else ""
-        line += ["-gpu", f"num={request.gpus}:mode=exclusive_process{model}"]
-    elif request.gpus:
-        line += ["-R", f"rusage[ngpus_excl_p={request.gpus}]"]
-        line += ["-R", f"select[gpu_model0=={request.gpu_model}]"] if request.gpu_model else []
-    return [*line, command]
+        return ["-gpu", f"num={request.gpus}:mode=exclusive_process{model}"]
+    strings = [f"rusage[ngpus_excl_p={request.gpus}]"]
+    strings += [f"select[gpu_model0=={request.gpu_model}]"] if request.gpu_model else []
+    return [word for text in strings for word in ("-R", text)]
 
 
 def job_number(printed: str) -> str | None:

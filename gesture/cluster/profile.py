@@ -25,6 +25,8 @@ class Request:
         gpus: how many.
         gpu_model: a GPU's name as the scheduler knows it; None for any.
         queue: queue or partition; None for the site's default.
+        account: project or account that jobs are charged to, if any.
+        extra: further options of the submission, as a shell would split them.
         unit: unit that LSF is sent memory with, `none` for a bare number; None for other schedulers.
         gpu_dialect: how LSF is asked for GPUs, `resource-strings` or `gpu-option`.
     """
@@ -35,6 +37,8 @@ class Request:
     gpus: int = 0
     gpu_model: str | None = None
     queue: str | None = None
+    account: str | None = None
+    extra: str = ""
     unit: str | None = None
     gpu_dialect: str = "resource-strings"
 
@@ -67,7 +71,8 @@ def request(path: Path) -> Request:
         raise GestureError(f"{path}: expected a Snakemake profile with the key `executor`")
     executor = str(value["executor"])
     wanted = {**_pairs(value.get("default-resources")), **_pairs(_of_rule(value.get("set-resources"), "train"))}
-    extra = f"{wanted.get('lsf_extra', '')} {wanted.get('slurm_extra', '')}"
+    lsf = executor.startswith("lsf")
+    extra = str(wanted.get("lsf_extra" if lsf else "slurm_extra") or "")
     named = GPU_MODEL.search(extra)
     gres = re.fullmatch(r"gpu(?::([A-Za-z][\w.-]*))?(?::(\d+))?", str(wanted.get("gres", "")))
     model = wanted.get("gpu_model") or (named and (named[1] or named[2])) or (gres and gres[1])
@@ -79,7 +84,9 @@ def request(path: Path) -> Request:
         memory_mb=int(wanted.get("mem_mb") or 0),
         gpus=count,
         gpu_model=str(model) if model else None,
-        queue=wanted.get("lsf_queue" if executor.startswith("lsf") else "slurm_partition"),
+        queue=wanted.get("lsf_queue" if lsf else "slurm_partition"),
+        account=wanted.get("lsf_project" if lsf else "slurm_account"),
+        extra=extra,
         # The published executor of LSF sends a bare number.
         unit={"lsf": "none", "lsf-steady": str(value.get("lsf-steady-memory-unit", "MB"))}.get(executor),
         gpu_dialect=str(value.get("lsf-steady-gpu-dialect", "resource-strings")),

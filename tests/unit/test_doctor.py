@@ -243,8 +243,8 @@ def test_a_missing_working_directory_is_one_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("lsf", Request("lsf-steady", 240, 40000, 1, "TeslaV100_SXM2_32GB", None, "MB", "resource-strings")),
-        ("slurm", Request("slurm-steady", 240, 40000, 1)),
+        ("lsf", LSF),
+        ("slurm", changed(SLURM, extra="--signal=URG@600")),
         ("local", Request("local", 1440)),
     ],
 )
@@ -260,15 +260,24 @@ def test_other_ways_to_write_a_profile_are_understood(tmp_path: Path) -> None:
         "  - train:runtime=4h\n"
         '  - train:lsf_extra=-gpu "num=1:mode=exclusive_process:gmodel=TeslaV100"\n'
     )
-    assert profile.request(profile.find(str(tmp_path))) == Request(
-        "lsf", 240, 1000, 1, "TeslaV100", "long", "none", "resource-strings"
+    found = profile.request(profile.find(str(tmp_path)))
+    assert found == Request(
+        "lsf",
+        240,
+        1000,
+        1,
+        "TeslaV100",
+        "long",
+        unit="none",
+        extra='-gpu "num=1:mode=exclusive_process:gmodel=TeslaV100"',
     )
+    assert probe.submit_command(found, "look", tmp_path / "log").count("-gpu") == 1
 
 
 def test_the_probe_asks_for_the_queue_and_gpu_of_the_training_job(tmp_path: Path) -> None:
-    line = probe.submit_command(changed(LSF, queue="gpu"), "look", tmp_path / "log")
+    line = probe.submit_command(changed(LSF, queue="gpu", account="ours"), "look", tmp_path / "log")
     assert line[-1] == "look"
-    assert {"gpu", "0:01", "rusage[ngpus_excl_p=1]", "select[gpu_model0==TeslaV100_SXM2_32GB]"} <= set(line)
+    assert {"gpu", "ours", "0:01", "rusage[ngpus_excl_p=1]", "select[gpu_model0==TeslaV100_SXM2_32GB]"} <= set(line)
     modern = probe.submit_command(changed(LSF, gpu_dialect="gpu-option"), "look", tmp_path / "log")
     assert "num=1:mode=exclusive_process:gmodel=TeslaV100_SXM2_32GB" in modern
     assert "--gres=gpu:1" in probe.submit_command(SLURM, "look", tmp_path / "log")
