@@ -10,23 +10,31 @@ from pathlib import Path
 
 from gesture.cluster.ask import Ask
 from gesture.cluster.finding import Finding, ok, problem, warning
+from gesture.costs import LIVE_CHECKPOINTS, STATE_BYTES, measured
 from gesture.plan import members
 from gesture.settings import Experiment
 from gesture.wording import size
 
-# Of a network whose size is not known yet: full-width SMnet, 80 million numbers, each with two Adam slots [bytes].
-STATE_BYTES = 12 * 80_000_000
-# Two checkpoints and one being written, beside the stage's result.
-COPIES = 3
+# Of a network that was not trained yet: full-width SMnet [numbers].
+PARAMETERS = 80_000_000
 # Without an experiment to judge by [bytes].
 ROOM = 10e9
 # Snakemake compares times of files; a second is usual between machines, a minute is a broken clock [s].
 SKEW, BROKEN_CLOCK = 2.0, 60.0
 
 
-def needed_bytes(experiment: Experiment) -> float:
-    """Most that the results and live checkpoints can take, records not counted [bytes]."""
-    return STATE_BYTES * sum(one.stages + COPIES for one in members(experiment).values())
+def needed_bytes(experiment: Experiment, folder: Path) -> float:
+    """Most that the results and live checkpoints of all members can take, records not counted [bytes].
+
+    Args:
+        experiment: resolved settings.
+        folder: working directory, whose earlier results tell how large the networks are.
+    """
+    seen = {name: one.parameters for name, one in measured(experiment, folder).items()}
+    return sum(
+        STATE_BYTES * (seen.get(one.variant_name) or PARAMETERS) * (one.stages + LIVE_CHECKPOINTS)
+        for one in members(experiment).values()
+    )
 
 
 def space(free: float, needed: float) -> Finding:
@@ -143,7 +151,7 @@ def skew(seconds: float) -> Finding:
 
 def findings(folder: Path, experiment: Experiment | None, ask: Ask) -> list[Finding]:
     """All checks of a working directory."""
-    needed = ROOM if experiment is None else needed_bytes(experiment)
+    needed = ROOM if experiment is None else needed_bytes(experiment, folder)
     found = file_system(folder)
     if folder.exists():
         found.append(space(shutil.disk_usage(folder).free, needed))
