@@ -12,7 +12,7 @@ from gesture.datasets.catalog import FORMATS
 from gesture.datasets.remote import Download
 from gesture.errors import GestureError
 from gesture.files import value_digest
-from gesture.models.cost import multiply_adds, unit
+from gesture.models.cost import kernel_weights, multiply_adds, unit
 from gesture.problems import not_one_of
 from gesture.settings import Experiment, Stage, Training, Variant
 
@@ -178,9 +178,11 @@ def describe(experiment: Experiment) -> str:
 
 def _cost_text(variant: Variant, size: int) -> str:
     network = variant.network
-    count = multiply_adds(network, variant.modalities, size)
+    weights = kernel_weights(network, variant.modalities, size) / 1e6
+    count = multiply_adds(network, variant.modalities, size) / 1e6
     return (
-        f"{count / 1e6:.4g} million multiply-adds a {unit(network)}, forward; a training step takes about three times"
+        f"{weights:,.3f} million weights, {count:,.1f} million multiply-adds a {unit(network)} forward "
+        "(training: about three times as many)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Multiply-adds of the networks' forward pass, from the settings alone; free of TensorFlow, for `gesture plan`.
+"""Size and multiply-adds of the networks from the settings alone; free of TensorFlow, for `gesture plan`.
 
 Counted are convolutions and matrix products, without the logits: their share is small and depends on the classes.
 A multiply-add is two FLOPs.
@@ -6,6 +6,7 @@ A multiply-add is two FLOPs.
 
 from collections.abc import Sequence
 from math import ceil, prod
+from typing import NamedTuple
 
 from gesture.models.settings import (
     FramesSettings,
@@ -36,6 +37,15 @@ def unit(network: ModelSettings) -> str:
     return "clip" if network.model == "smnet" else "sequence"
 
 
+class Product(NamedTuple):
+    """A convolution or matrix product: `times` an input of so many numbers becomes an output of so many."""
+
+    times: int
+    inputs: int
+    outputs: int
+    trained: bool = True
+
+
 def multiply_adds(network: ModelSettings, modalities: Sequence[str], size: int) -> int:
     """Multiply-adds of a clip of 16 frames (SMnet) or of a whole sequence (the others).
 
@@ -44,6 +54,16 @@ def multiply_adds(network: ModelSettings, modalities: Sequence[str], size: int) 
         modalities: what it sees.
         size: height and width of the stored images [px].
     """
+    return sum(one.times * one.inputs * one.outputs for one in products(network, modalities, size))
+
+
+def kernel_weights(network: ModelSettings, modalities: Sequence[str], size: int) -> int:
+    """Trained numbers in all products: nearly all of the network, without biases, norms and logits."""
+    return sum(one.inputs * one.outputs for one in products(network, modalities, size) if one.trained)
+
+
+def products(network: ModelSettings, modalities: Sequence[str], size: int) -> list[Product]:
+    """All that is counted, in the order of the forward pass."""
     if isinstance(network, SMnetSettings):
         return _smnet(network, modalities, size)
     if isinstance(network, JointsSettings):
@@ -76,62 +96,77 @@ def pooled(size: Sequence[int], pool: Sequence[int]) -> list[int]:
     return [ceil(extent / step) for extent, step in zip(size, pool, strict=True)]
 
 
-def _smnet(network: SMnetSettings, modalities: Sequence[str], image: int) -> int:
-    total = features = 0
+def _smnet(network: SMnetSettings, modalities: Sequence[str], image: int) -> list[Product]:
+    found, features = [], 0
     for stream, units in zip(STREAMS, network.head_units, strict=True):
         if stream not in modalities:
             continue
         size, channels = [FRAMES, image, image], 3
         for name, kernel, width in layers_of(network.encoder, network.widths[: CONVOLUTIONS_OF[stream]]):
-            total += prod(size) * prod(kernel) * channels * width
+            found.append(Product(prod(size), prod(kernel) * channels, width))
             size, channels = pooled(size, POOL_AFTER.get(name, (1, 1, 1))), width
-        total += prod(pooled(size, LAST_POOL)) * channels * units
+        found.append(Product(1, prod(pooled(size, LAST_POOL)) * channels, units))
         features += units
     u = network.recurrent_units
-    # Per direction: mixing input and attention, gates, query, output, and the keys of the memory.
-    cell = (features + u) * 2 * u + 3 * u * 4 * u + 2 * u * u + 2 * u * u + network.memory * u * u
-    return total + 2 * cell
+    cell = [
+        Product(1, features + u, 2 * u),  # mixes input and attention
+        Product(1, 3 * u, 4 * u),  # gates
+        Product(1, 2 * u, u),  # query
+        Product(1, 2 * u, u),  # output
+        Product(network.memory, u, u),  # keys of the memory
+    ]
+    return found + 2 * cell
 
 
-def _temporal(network: TemporalSettings, frames: int, channels: int) -> int:
-    total = frames * channels * network.width
+def _temporal(network: TemporalSettings, frames: int, channels: int) -> list[Product]:
+    found = [Product(frames, channels, network.width)]
     for _ in range(network.blocks):
-        total += 2 * frames * network.kernel * network.width**2
+        found += 2 * [Product(frames, network.kernel * network.width, network.width)]
         frames = ceil(frames / 2)
-    return total
+    return found
 
 
-def _graph(network: GraphSettings) -> int:
-    total, frames, channels = 0, network.frames, 3 * len(network.streams)
+def _graph(network: GraphSettings) -> list[Product]:
+    found, frames, channels = [], network.frames, 3 * len(network.streams)
     for width, stride in zip(network.widths, network.strides, strict=True):
-        total += frames * JOINTS * 3 * channels * (JOINTS + width)
+        found.append(Product(frames * channels, JOINTS, 3 * JOINTS))
+        found.append(Product(frames * JOINTS, 3 * channels, width))
         frames = ceil(frames / stride)
-        total += frames * JOINTS * width * (network.kernel * width + channels)
+        found.append(Product(frames * JOINTS, network.kernel * width, width))
+        found.append(Product(frames * JOINTS, channels, width))
         channels = width
-    return total
+    return found
 
 
-def _transformer(network: TransformerSettings) -> int:
+def _transformer(network: TransformerSettings) -> list[Product]:
     frames, width = network.frames, network.width
-    channels = sum(CHANNELS[name] for name in network.streams)
-    block = frames * width * width * (3 + 1 + 2 + 2) + 2 * frames * frames * width
-    return frames * channels * width + network.blocks * block
+    block = [
+        Product(frames, width, 3 * width),
+        Product(frames, width, frames, trained=False),  # queries times keys
+        Product(frames, frames, width, trained=False),  # weights times values
+        Product(frames, width, width),
+        Product(frames, width, 2 * width),
+        Product(frames, 2 * width, width),
+    ]
+    return [Product(frames, sum(CHANNELS[name] for name in network.streams), width), *network.blocks * block]
 
 
-def _frames(network: FramesSettings, modalities: Sequence[str]) -> int:
-    picture, size, channels = 0, network.person, 3
+def _frames(network: FramesSettings, modalities: Sequence[str]) -> list[Product]:
+    found, size, channels = [], network.person, 3
     for number, width in enumerate(network.widths):
         half = ceil(size / 2)
         out, kernel = (size, 3) if number else (half, 5)
-        picture += out**2 * kernel**2 * channels * width
+        found.append(Product(network.frames * out**2, kernel**2 * channels, width))
         size, channels = half, width
-    picture += size**2 * channels * network.features
-    total, inputs = network.frames * picture, [2 * network.features]
+    found.append(Product(network.frames, size**2 * channels, network.features))
+    inputs = [2 * network.features]
     if "skeleton" in modalities:
-        total += network.frames * sum(CHANNELS[name] for name in network.streams) * network.features
+        found.append(Product(network.frames, sum(CHANNELS[name] for name in network.streams), network.features))
         inputs.append(network.features)
     if network.fusion == "early":
         inputs = [sum(inputs)]
-    total += sum(_temporal(network, network.frames, width) for width in inputs)
-    weighing = len(inputs) * network.width if len(inputs) > 1 and network.fusion == "attention" else 0
-    return total + weighing
+    for width in inputs:
+        found += _temporal(network, network.frames, width)
+    if len(inputs) > 1 and network.fusion == "attention":
+        found.append(Product(len(inputs), network.width, 1))
+    return found

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gesture.errors import GestureError
 from gesture.models.build import build
-from gesture.models.cost import multiply_adds
+from gesture.models.cost import kernel_weights, multiply_adds
 from gesture.models.graph import fixed_graphs
 from gesture.models.network import GestureNetwork
 from gesture.models.settings import (
@@ -189,6 +189,9 @@ def test_the_multiply_adds_of_a_sequence_are_those_of_the_network_built(kind):
     logits = heads * CLASSES * settings.width
     found = counted(lambda batch: network(batch)[0], batch)
     assert found - logits == network.describe()["multiply_adds"] == multiply_adds(settings, modalities, 80)
+    kernels = [one for one in network.trainable_variables if one.path.split("/")[-1] in ("kernel", "learned")]
+    weights = sum(math.prod(one.shape) for one in kernels) - heads * CLASSES * settings.width
+    assert weights == kernel_weights(settings, modalities, 80)
 
 
 @pytest.mark.parametrize("encoder", ["c3d", "r2plus1d"])

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from gesture.models.cost import layers_of, multiply_adds, unit
+from gesture.models.cost import kernel_weights, layers_of, multiply_adds, unit
 from gesture.models.settings import FramesSettings, JointsSettings, ModelSettings, SMnetSettings
 
 MODELS = ["smnet", "joints", "graph", "transformer", "frames"]
@@ -12,6 +12,11 @@ MODELS = ["smnet", "joints", "graph", "transformer", "frames"]
 def test_c3d_costs_what_its_paper_says() -> None:
     """38.5 billion for a clip of 112x112 (Tran et al. 2018, table 1, count a multiply-add as one FLOP)."""
     assert multiply_adds(SMnetSettings(), ["rgb"], 112) == pytest.approx(38.5e9, rel=0.01)
+
+
+def test_the_network_of_2019_has_its_sixty_million_weights_in_kernels() -> None:
+    weights = kernel_weights(SMnetSettings(), ["rgb", "depth", "mask", "skeleton"], 80)
+    assert weights == pytest.approx(60_070_420, rel=0.001)
 
 
 def test_a_mask_costs_nothing_and_every_stream_something() -> None:

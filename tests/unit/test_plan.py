@@ -138,5 +138,5 @@ def test_a_stage_falls_from_its_rate_to_its_final_rate_and_the_next_begins_at_it
 def test_the_plan_names_every_member_with_its_stages() -> None:
     text = plan.describe(experiment())
     assert "3 members, 9 training stages" in text
-    assert "skeleton: 3.994 million multiply-adds a sequence, forward" in text
+    assert "skeleton: 0.134 million weights, 4.0 million multiply-adds a sequence forward" in text
     assert "skeleton-s5: joints on skeleton: 2 epochs at 0.01, 2 epochs at 0.01, 1 epochs at 0.001" in text
