@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from html import unescape
+from itertools import pairwise
 
 import made_up_results
 import pytest
@@ -32,10 +33,18 @@ window.addEventListener("load", () => {
     heading.querySelector("button").click();
     return [heading.getAttribute("aria-sort"), column(number)];
   };
+  const named = (one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.getAttribute("alt"));
   const boxes = [...document.querySelectorAll("svg, img")].map((one) => one.getBoundingClientRect());
   document.body.dataset.seen = JSON.stringify({
     asGiven: column(0),
     byTest: click(1), byTestAgain: click(1), byName: click(0),
+    pictures: document.images.length,
+    unnamed: [...document.querySelectorAll("a, button, summary, [tabindex], [role=img], img")].filter(named).length,
+    order: [...document.querySelectorAll("h1, h2, h3")].map((one) => Number(one.tagName[1])),
+    unfocused: [...document.querySelectorAll("#members button")].filter((one) => {
+      one.focus();
+      return document.activeElement !== one;
+    }).length,
     drawn: boxes.filter((box) => box.width > 100 && box.height > 50).length,
     broken: [...document.images].filter((one) => !one.naturalWidth).length,
     requests: performance.getEntriesByType("resource").map((one) => one.name).filter((one) => !/^data:/.test(one)),
@@ -75,7 +84,7 @@ def opened(page, tmp_path_factory):
 
 def test_all_sections_arrive_in_the_document(opened):
     document, _, _ = opened
-    for section in ("result", "members", "errors", "training", "time", "origin", "files"):
+    for section in ("result", "members", "methods", "errors", "training", "time", "origin", "files"):
         assert f'<section id="{section}"' in document
 
 
@@ -92,8 +101,23 @@ def test_no_request_leaves_the_page(opened):
 
 def test_every_figure_is_drawn(opened):
     document, seen, _ = opened
-    assert seen["drawn"] == document.count("<figure") == 9
+    assert seen["drawn"] == document.count("<figure") == 9 + 8
+    assert seen["pictures"] == 8
     assert seen["broken"] == 0
+
+
+def test_a_keyboard_reaches_the_headings_and_everything_has_a_name(opened):
+    _, seen, _ = opened
+    assert seen["unfocused"] == 0
+    assert seen["unnamed"] == 0
+    levels = seen["order"]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels)), "no level of heading is skipped"
+
+
+def test_the_page_prints_on_white_paper(page, tmp_path):
+    chromium(page, tmp_path / "profile", f"--print-to-pdf={tmp_path / 'page.pdf'}")
+    assert (tmp_path / "page.pdf").read_bytes()[:5] == b"%PDF-"
 
 
 def test_the_members_table_sorts_by_any_column(opened):
