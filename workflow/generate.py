@@ -15,7 +15,13 @@ from pydantic import BaseModel
 
 from gesture.datasets.catalog import FORMATS
 from gesture.datasets.remote import Download, RemoteFile
-from gesture.models.settings import JointsSettings, SMnetSettings
+from gesture.models.settings import (
+    FramesSettings,
+    GraphSettings,
+    JointsSettings,
+    SMnetSettings,
+    TransformerSettings,
+)
 from gesture.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +40,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "variants.NAME": Variant,
     "variants.NAME.network of `model: smnet`": SMnetSettings,
     "variants.NAME.network of `model: joints`": JointsSettings,
+    "variants.NAME.network of `model: graph`": GraphSettings,
+    "variants.NAME.network of `model: transformer`": TransformerSettings,
+    "variants.NAME.network of `model: frames`": FramesSettings,
     "average": Average,
     "report": Report,
 }
