@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -17,19 +16,25 @@ import tensorflow as tf
 import yaml
 from committed import committed
 from made_up_arrays import settings_of, write_arrays
+from tensorflow.core.util.event_pb2 import Event
 
 from gesture.datasets.download import download
 from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
 from gesture.files import read_lines
+from gesture.interrupted import at_step
 from gesture.lease import Lease
 from gesture.models.predict import evaluate
+from gesture.records import pipeline
 from gesture.records.convert import convert
-from gesture.session import Session
+from gesture.session import SIGNALS, Session
 from gesture.settings import Experiment, parse
+from gesture.training import loop
 from gesture.training.checkpoint import Checkpoints
+from gesture.training.ledger import sessions
 from gesture.training.loop import Cadence, train
 from gesture.training.stage import StageJob
 
+NEVER = Cadence(1e9)
 WEIGHTS = ("model.weights.h5", "optimiser.h5")
 
 
@@ -66,11 +71,11 @@ class Chain:
     def result(self, stage: int) -> Path:
         return self.folder / "result" / str(stage)
 
-    def run(self, stage: int, stop_after: int | None = None, save_every: float = 1e9) -> None:
+    def run(self, stage: int, stop_after: int | None = None, cadence: Cadence = NEVER) -> None:
         job = self.job(stage)
         job.refuse_if_failed_for_good()
         with Lease(job.checkpoints) as lease, job.outcome_of_attempt():
-            train(job, lease, StopAt(stop_after), Cadence(save_every))
+            train(job, lease, StopAt(stop_after), cadence)
 
     def bytes(self, stage: int) -> list[bytes]:
         return [(self.result(stage) / name).read_bytes() for name in WEIGHTS]
@@ -191,7 +196,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     whole.run(1)
     chain = Chain(settings, records, tmp_path / "chain", "joints-s1")
     with pytest.raises(StoppedEarlyError):
-        chain.run(1, 3, save_every=0)
+        chain.run(1, 3, Cadence(0))
     newest = max(chain.live(1).glob("step-*")) / "model.weights.h5"
     newest.write_bytes(newest.read_bytes()[:4096])
     chain.run(1)
@@ -284,30 +289,123 @@ def test_a_wrong_request_is_refused(settings: dict, records: Path, tmp_path: Pat
         Chain(settings, records, tmp_path, member).job(stage)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_process_is_continued_by_the_same_command(
-    settings: dict, records: Path, tmp_path: Path, number: int
-) -> None:
-    long = {**settings, "training": {**settings["training"], "stages": [{"steps": 300, "rate": 1e-2}]}}
-    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(long))
-    chain = Chain(long, records, tmp_path, "joints-s1")
+def test_a_killed_process_is_continued_by_the_same_command(settings: dict, records: Path, tmp_path: Path) -> None:
+    """Real processes, ended at exact points: a signal to the group between steps, a kill inside a save."""
+    short = {**settings, "training": {**settings["training"], "stages": [{"steps": 5, "rate": 1e-2}]}}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(short))
+    chain = Chain(short, records, tmp_path, "joints-s1")
     command = [
-        *(sys.executable, "-m", "gesture.cli", "train", "--settings", str(tmp_path / "settings.yaml")),
-        *("--records", str(records), "--member", "joints-s1", "--stage", "1", "--save-every", "0.1s"),
-        *("--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
+        *("train", "--settings", str(tmp_path / "settings.yaml"), "--records", str(records), "--stage", "1"),
+        *("--member", "joints-s1", "--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
+        *("--save-steps", "1"),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        while process.poll() is None and not committed(chain.live(1)):
-            time.sleep(0.01)
-        os.kill(process.pid, number)
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == (75 if number == signal.SIGTERM else -signal.SIGKILL), output
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    def session(*program: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", *program, *command], capture_output=True, text=True, check=False)
+
+    asked = session("gesture.interrupted", "step:2", "SIGURG")
+    assert asked.returncode == 75, asked.stderr
+    assert "signal SIGURG: saved at step 2 of 5" in asked.stderr
+    killed = session("gesture.interrupted", "write:40", "SIGKILL")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    again = session("gesture.cli")
     assert again.returncode == 0, again.stderr
     assert "going on from the checkpoint at step" in again.stdout
-    whole = Chain(long, records, tmp_path / "whole", "joints-s1")
+    whole = Chain(short, records, tmp_path / "whole", "joints-s1")
     whole.run(1)
     assert chain.bytes(1) == whole.bytes(1)
+    reasons = [one["reason"] for one in sessions(chain.live(1) / "sessions.jsonl")]
+    assert reasons == ["signal SIGURG", "killed", "done"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
+def test_each_signal_of_a_scheduler_saves_after_the_step_and_leaves(
+    settings: dict, records: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    chain = Chain(settings, records, tmp_path, "joints-s1")
+    job, session = chain.job(1), Session(1e9)
+    before = {one: signal.getsignal(one) for one in SIGNALS}
+    session.catch_signals()
+    try:
+        with (
+            Lease(job.checkpoints) as lease,
+            at_step(2, lambda: os.kill(os.getpid(), number)),
+            pytest.raises(StoppedEarlyError, match=f"signal {number.name}: saved at step 2 of 6"),
+        ):
+            train(job, lease, session, Cadence(1e9))
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert len(committed(chain.live(1))) == 1
+
+
+def test_a_chain_killed_after_every_step_counts_what_it_replays_and_ends_in_the_same_bytes(
+    settings: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rates and the sequences of every step are those of one run, too."""
+    seen: dict[int, tuple] = {}
+    real = loop.rates
+
+    def noted(training: object, stage: int, step: int, sequences: int) -> tuple[float, float]:
+        value = real(training, stage, step, sequences)
+        assert seen.setdefault(step, value) == value
+        return value
+
+    monkeypatch.setattr(loop, "rates", noted)
+    batches: dict[int, list[int]] = {}
+    real_batch = pipeline.batch_at
+
+    def noted_batch(step: int, *arguments: int) -> np.ndarray:
+        chosen = real_batch(step, *arguments)
+        assert batches.setdefault(step, chosen.tolist()) == chosen.tolist()
+        return chosen
+
+    monkeypatch.setattr(pipeline, "batch_at", noted_batch)
+    whole = Chain(settings, records, tmp_path / "whole", "joints-s1")
+    whole.run(1)
+
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    chain = Chain(settings, records, tmp_path / "chain", "joints-s1")
+    for step in range(1, 7):
+        with pytest.raises(Killed), at_step(step, kill):
+            chain.run(1, cadence=Cadence(1e9, 1))
+    chain.run(1, cadence=Cadence(1e9, 1))
+    assert chain.bytes(1) == whole.bytes(1)
+    assert (len(seen), len(batches)) == (6, 6)
+    ledger = sessions(chain.live(1) / "sessions.jsonl")
+    assert [one["reason"] for one in ledger] == ["crash"] * 6 + ["done"]
+    assert [one["steps_replayed"] for one in ledger] == [0, 1, 1, 1, 1, 1, 1]
+    assert all(one["samples_per_second"] > 0 and one["peak_mb"] > 100 for one in ledger)
+    assert [step for step, _ in events_of(chain.live(1), "train/loss")] == [1, 2, 3, 4, 5, 6]
+    (line,) = [
+        one for one in read_lines(chain.result(1) / "history.jsonl") if one["step"] == 6 and one["kind"] == "validation"
+    ]
+    assert events_of(chain.live(1), "validation/loss")[-1] == (6, pytest.approx(line["loss"]))
+
+
+def events_of(live: Path, tag: str) -> list[tuple[int, float]]:
+    """Steps and values of a curve, read back from the one event file."""
+    (path,) = (live / "events").iterdir()
+    events = [Event.FromString(one) for one in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()]
+    assert events[0].file_version == "brain.Event:2"
+    return [(one.step, value.simple_value) for one in events for value in one.summary.value if value.tag == tag]
+
+
+def test_a_damaged_record_fails_for_good_and_names_the_shard(settings: dict, tmp_path: Path) -> None:
+    records = make_records(settings, tmp_path)
+    for shard in records.parent.glob("training*.tfrecord"):
+        data = bytearray(shard.read_bytes())
+        data[len(data) // 2] ^= 1
+        shard.write_bytes(data)
+    chain = Chain(settings, records, tmp_path / "chain", "joints-s1")
+    with pytest.raises(FailedForGoodError, match="wrong checksum in the record at byte"):
+        chain.run(1)
+    assert sessions(chain.live(1) / "sessions.jsonl")[0]["reason"] == "failed"
 
 
 class Bytes:

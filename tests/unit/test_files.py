@@ -5,7 +5,19 @@ from pathlib import Path
 import pytest
 
 from gesture.errors import GestureError
-from gesture.files import atomic_path, read_json, text_digest, value_digest, write_json
+from gesture.files import (
+    append_line,
+    atomic_folder,
+    atomic_path,
+    file_digest,
+    read_json,
+    read_lines,
+    remove_litter,
+    text_digest,
+    value_digest,
+    write_json,
+    write_synced,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -35,3 +47,43 @@ def test_unreadable_json_is_one_line_that_names_the_file(tmp_path: Path) -> None
 def test_digests_know_where_one_text_ends_and_forget_the_order_of_keys() -> None:
     assert text_digest(["ab", "c"]) != text_digest(["a", "bc"])
     assert value_digest({"a": 1, "b": 2}) == value_digest({"b": 2, "a": 1})
+
+
+def test_a_folder_appears_whole_or_not_at_all_and_is_never_replaced(tmp_path: Path) -> None:
+    final = tmp_path / "a"
+
+    def fill(text: str, fail: bool = False) -> None:
+        with atomic_folder(final) as partial:
+            (partial / "file").write_text(text)
+            if fail:
+                raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        fill("half", fail=True)
+    assert list(tmp_path.iterdir()) == []
+    fill("first")
+    with pytest.raises(OSError, match="not empty"):
+        fill("second")
+    assert (final / "file").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".step-1.4711-0badcafe.partial").mkdir()
+    (tmp_path / ".LAST-1.4711-0badcafe.tmp.json").touch()
+    (tmp_path / "step-1").mkdir()
+    remove_litter(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-1"]
+
+
+def test_a_line_that_a_crash_has_cut_does_not_spoil_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    append_line(path, '{"a": 1}')
+    with path.open("a") as file:
+        file.write('{"a": 2, "b')
+    append_line(path, '{"a": 3}')
+    assert read_lines(path) == [{"a": 1}, {"a": 3}]
+
+
+def test_the_digest_of_written_bytes_is_that_of_the_file(tmp_path: Path) -> None:
+    assert write_synced(tmp_path / "a", b"x" * 100_000) == file_digest(tmp_path / "a")

@@ -1,14 +1,16 @@
 """One writer: two can never both believe that they hold a folder, whatever dies or freezes."""
 
+import errno
 import json
 import multiprocessing
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from gesture.errors import HeldByAnotherError
+from gesture.errors import GestureError, HeldByAnotherError
 from gesture.lease import Lease, highest_token
 
 
@@ -99,3 +101,31 @@ def test_of_two_that_reach_for_a_stale_lease_one_waits_for_the_other(tmp_path: P
     with pytest.raises(HeldByAnotherError), lease(tmp_path, clock):
         pass
     assert highest_token(tmp_path) == 2
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(GestureError, match="cannot write there"), Lease(tmp_path / "file" / "live"):
+        pass
+
+
+def test_a_full_disk_neither_ends_the_heartbeat_nor_hides_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beaten = threading.Event()
+
+    def full(*arguments: object) -> None:
+        beaten.set()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def work() -> None:
+        with Lease(tmp_path, heartbeat=0.001) as held:
+            monkeypatch.setattr("gesture.lease.write_json", full)
+            for _ in range(2):
+                beaten.clear()
+                assert beaten.wait(60)
+            assert held._pulse.is_alive()
+            raise RuntimeError("the real reason")
+
+    with pytest.raises(RuntimeError, match="the real reason"):
+        work()

@@ -30,6 +30,30 @@ def test_a_session_goes_on_until_the_walltime_minus_its_margin() -> None:
     assert session.reason_to_stop() == "deadline"
 
 
+def test_a_walltime_shorter_than_a_step_or_a_save_stops_after_each_step_and_says_so() -> None:
+    clock = Clock()
+    session = Session(10.0, clock)
+    assert session.reason_to_stop() is None
+    session.saw_save(3.0)
+    assert session.reason_to_stop() == "deadline"
+    clock.now += 2
+    assert session.room() == (
+        "the walltime of 10 s has room for one step only: 2 s are gone, and 11 s before the end are kept "
+        "for a step (0.0 s) and a save (3.0 s); ask for more"
+    )
+
+
+def test_a_clock_that_jumps_back_only_makes_the_session_go_on_and_one_that_jumps_ahead_ends_it() -> None:
+    clock = Clock()
+    session = Session(100.0, clock)
+    session.saw_step(-3600.0)
+    assert session.margin == 5
+    clock.now -= 3600
+    assert session.reason_to_stop() is None
+    clock.now += 2 * 3600
+    assert session.reason_to_stop() == "deadline"
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_only_sets_a_flag(number: int) -> None:
     before = {one: signal.getsignal(one) for one in SIGNALS}
