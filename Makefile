@@ -13,7 +13,7 @@ WORKERS_tf := 0
 WORKERS_workflow := $(CORES)
 WORKERS_cluster := 0
 
-.PHONY: help env demo test lint format loso reproduce lock check-lock schema
+.PHONY: help env demo demo-lsf test lint format loso reproduce lock check-lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -35,6 +35,12 @@ $(READY): .venv/packages-$(KIND) pyproject.toml executor/pyproject.toml
 
 demo: $(READY) ## the whole chain on generated recordings, about ten minutes on two cores
 	$(BIN)/snakemake --cores $(CORES)
+
+demo-lsf: export PATH := $(CURDIR)/tests/cluster/lsf/bin:$(PATH)
+demo-lsf: export FAKE_LSF := $(CURDIR)/build/demo-lsf/cluster
+demo-lsf: $(READY) ## the demo as on a cluster, through a fake LSF in build/demo-lsf: bsub, bjobs, logs, nothing real
+	test -e $(FAKE_LSF) || PYTHONPATH=tests/cluster/lsf python3 -m fakelsf create $(FAKE_LSF)
+	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf
 
 test: $(addprefix test-,unit tf workflow cluster) ## all tests, one run a tier; what this machine lacks is skipped visibly
 
@@ -69,6 +75,9 @@ loso: $(READY) ## leave each training subject out in turn: make loso CONFIG=conf
 reproduce: $(READY) ## run an experiment again and compare digests: make reproduce MANIFEST=results/demo/submission.json [IN=/new/folder] [DATA=/path/to/folder]
 	@test -n "$(MANIFEST)" || { echo "make: say what: make reproduce MANIFEST=results/demo/submission.json" >&2; exit 2; }
 	$(BIN)/gesture reproduce "$(MANIFEST)" --output "$(or $(IN),build/reproduced)" --cores $(CORES) $(if $(DATA),--data "$(DATA)")
+
+prove: $(READY) ## kill training after every step and at 200 random points, compare every byte: hours
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prove.py
 
 schema: $(READY) ## write the files that follow from others: schema, key tables, conda environments
 	$(BIN)/python workflow/generate.py

@@ -2,8 +2,9 @@
 
     python -m gesture.interrupted step:12 SIGKILL train ...
 
-Points are `step:N`, when the step counter reaches N and nothing of it is saved yet, and `write:N`, just before the
-N-th operation of this session that changes the folder of checkpoints while a checkpoint is taken over, tried or saved.
+Points are `step:N`, when the step counter reaches N and nothing of it is saved yet; `write:N`, just before the N-th
+operation of this session that changes the folder of checkpoints while a checkpoint is taken over, tried or saved;
+`after:S`, S seconds after TensorFlow was imported.
 """
 
 import io
@@ -11,8 +12,9 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -31,11 +33,21 @@ def main() -> None:
 
     os.setpgrp()
     import_tensorflow()
-    with at_step(int(number), interrupt) if kind == "step" else at_write(int(number), interrupt):
+    with {"step": at_step, "write": at_write, "after": after}[kind](float(number), interrupt):
         runpy.run_module("gesture.cli", run_name="__main__")
 
 
-def at_step(step: int, action: Callable[[], None]) -> AbstractContextManager[Any]:
+@contextmanager
+def after(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+    """Does something some time from now."""
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
+
+
+def at_step(step: float, action: Callable[[], None]) -> AbstractContextManager[Any]:
     """Does something when a step, counted from 1 and from stage 1, has been done."""
     from gesture.training.ledger import Ledger
 
@@ -52,7 +64,7 @@ def at_step(step: int, action: Callable[[], None]) -> AbstractContextManager[Any
 class at_write:  # noqa: N801 (used like a function)
     """Does something before the N-th operation, counted from 1, in which a checkpoint changes the disk."""
 
-    def __init__(self, number: int, action: Callable[[], None]) -> None:
+    def __init__(self, number: float, action: Callable[[], None]) -> None:
         self.count = 0
         self._number, self._action = number, action
         self._inside = 0

@@ -145,10 +145,12 @@ def at_every_step(steps: int) -> Iterator[Interruption]:
     return ((f"step:{step}", "SIGKILL") for step in range(1, steps + 1))
 
 
-def at_random(count: int, seed: int, operations: int = 60) -> Iterator[Interruption]:
-    """Kills at random operations while checkpoints are taken over, tried and saved."""
+def at_random(count: int, seed: int) -> Iterator[Interruption]:
+    """Kills in turn at a random operation while checkpoints are written, and at a random time."""
     generator = random.Random(seed)
-    return ((f"write:{generator.randint(1, operations)}", "SIGKILL") for _ in range(count))
+    for number in range(count):
+        point = f"after:{generator.uniform(0, 8):.3f}" if number % 2 else f"write:{generator.randint(1, 60)}"
+        yield point, "SIGKILL"
 
 
 def _gesture(*arguments: object) -> None:

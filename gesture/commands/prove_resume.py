@@ -21,7 +21,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--records", type=Path, metavar="JSON", help="its records, as convert wrote them")
     parser.add_argument("--member", help="its member to train: <variant>-s<seed>")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where to work, kept (default: a temporary folder)")
-    parser.add_argument("--kills", type=int, default=3, help="kills at random writes of checkpoints (default 3)")
+    parser.add_argument("--kills", type=int, default=3, help="kills, every other one inside a save (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the kills (default 1)")
 
 
@@ -38,9 +38,9 @@ def run(options: argparse.Namespace) -> None:
         raise GestureError("--settings, --records, --member: give all three, or none for a generated experiment")
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        what = given if all(given) else made_up(folder / "data")
-        whole = Chain(*what, folder / "undisturbed").run()
-        killed = Chain(*what, folder / "disturbed").run(at_random(options.kills, options.seed))
+        settings, records, member = given if all(given) else made_up(folder / "data")
+        whole = Chain(settings, records, member, folder / "undisturbed").run()
+        killed = Chain(settings, records, member, folder / "disturbed").run(at_random(options.kills, options.seed))
         expected, found = whole.digests(), killed.digests()
         for name, digest in expected.items():
             print(f"{'same' if found[name] == digest else 'DIFFERENT'}  {digest[:16]}  {found[name][:16]}  {name}")

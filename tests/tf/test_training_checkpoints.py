@@ -56,7 +56,7 @@ class PowerCut(BaseException):
 class PowerCutAt(at_write):
     """From an operation on, nothing reaches the disk: no clean-up, no release of the lease."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: float) -> None:
         super().__init__(number, self._die)
         self.dead = False
 
