@@ -30,7 +30,7 @@ _METHODS = {
 _FILES = {
     "submission.csv": "the final classes: Id and y, 1-based",
     "ensemble.csv": "the averaged softmaxes",
-    "submission.json": "what made it, for `make reproduce`",
+    "submission.json": "what made it: settings, digests, versions",
     "metrics.json": "all figures of the test split",
     "validation/metrics.json": "all figures of the validation split",
     "summary.txt": "the summary for the terminal",
