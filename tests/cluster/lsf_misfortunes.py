@@ -104,7 +104,7 @@ REASONS = {"EXIT": "exit code", "MEMLIMIT": "TERM_MEMLIMIT", "OWNER": "TERM_OWNE
 
 
 def all_at_once(site: Site, outage: float) -> None:
-    """Eleven jobs of one head, each with its own misfortune, then an outage of bjobs (fake minutes); all are checked."""
+    """Eleven jobs of one head, each with its own misfortune, within them an outage of bjobs (fake minutes)."""
     hosts = site.cluster.config["hosts"]
     site.cluster.configure(hosts=[])
     head = site.head(*MISFORTUNES)

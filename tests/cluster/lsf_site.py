@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,19 @@ class Site:
     def head(self, *names: str, retries: int = 3, version: str = "1", **settings: Any) -> subprocess.Popen[bytes]:
         """Starts Snakemake; what it prints goes to ``printed``."""
         options = [f"--lsf-steady-{name}={value}" for name, value in {**QUICK, **settings}.items()]
+        return self.snakemake(
+            "--executor", "lsf-steady", "--jobs", "50", "--retries", str(retries), "--keep-going",
+            "--rerun-incomplete", "--rerun-triggers", "mtime", "params", "--latency-wait", "60",
+            "--seconds-between-status-checks", "0",
+            "--config", f"names={' '.join(names)}", f"version=v{version}", *options, cwd=self.folder,
+        )  # fmt: skip
+
+    def snakemake(self, *arguments: str, cwd: Path) -> "subprocess.Popen[bytes]":
+        """Starts any Snakemake that finds the cluster's commands."""
         with self.printed.open("ab") as output:
             process = subprocess.Popen(
-                [SNAKEMAKE, "--executor", "lsf-steady", "--jobs", "50", "--retries", str(retries), "--keep-going",
-                 "--rerun-incomplete", "--rerun-triggers", "mtime", "params", "--latency-wait", "60",
-                 "--seconds-between-status-checks", "0", "--config", f"names={' '.join(names)}", f"version=v{version}",
-                 *[f"--{one}" if "=" not in one else one for one in options]],
-                cwd=self.folder, env=self.environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                [SNAKEMAKE, *arguments],
+                cwd=cwd, env=self.environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self.heads.append(process)
         return process
@@ -128,7 +135,7 @@ class Site:
         assert self.outputs() == {name: f"whole {name}\n" for name in names}, self.text()
         for name in names:
             jobs = self.jobs_of(name)
-            for one, other in zip(jobs, jobs[1:], strict=False):
+            for one, other in pairwise(jobs):
                 assert one["ended"] is not None, f"{name}: job {one['id']} never ended"
                 assert other["started"] is None or one["ended"] <= other["started"], f"{name}: two jobs at a time"
         wait_for(lambda: all(job["stat"] in ("DONE", "EXIT") for job in self.cluster.jobs()), "end of all jobs")

@@ -1,7 +1,12 @@
-"""One command: `python -m fakelsf bsub ...`."""
+"""One command: `python -m fakelsf bsub ...`; `python -m fakelsf create FOLDER` makes a cluster."""
 
 import sys
+from pathlib import Path
 
+from fakelsf.cluster import Cluster
 from fakelsf.commands import main
 
-sys.exit(main(sys.argv[1], sys.argv[2:]))
+if sys.argv[1] == "create":
+    Cluster.create(Path(sys.argv[2]))
+else:
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
