@@ -59,6 +59,7 @@ lint: $(READY) ## style, types, workflow, generated files
 	snakefmt --check Snakefile workflow
 	mypy
 	mypy workflow/generate.py workflow/loso.py
+	mypy executor/snakemake_executor_plugin_lsf_steady
 	snakemake --lint
 	python workflow/generate.py --check
 

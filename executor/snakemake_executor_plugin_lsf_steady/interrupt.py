@@ -60,5 +60,5 @@ def kill_all(executor: Any, jobs: list[Record]) -> None:
         jobs = [record for record in jobs if record not in over]
         time.sleep(1 if jobs else 0)
     if jobs:
-        numbers = " ".join(record.job_id or record.name for record in jobs)
-        logger.error(f"LSF has not confirmed the end of {numbers}: look with bjobs, they may still run")
+        left = " ".join(record.job_id or record.name for record in jobs)
+        logger.error(f"LSF has not confirmed the end of {left}: look with bjobs, they may still run")

@@ -51,7 +51,7 @@ class ExecutorSettings(ExecutorSettingsBase):
     submit_limit: float = setting(720.0, "How long bsub may fail before the job does [min].")
     submit_pause: float = setting(0.5, "Pause after a failed bsub, before LSF is asked whether it has the job [min].")
     outcome_wait: float = setting(
-        1.0, "How long to wait for the outcome of a job that was killed; a trainer may still be saving [min]."
+        5.0, "How long to wait for the outcome of a job that was killed; a trainer may still be saving [min]."
     )
     max_sessions: int = setting(50, "How many jobs in a row may continue one another before that counts as a failure.")
     command_timeout: float = setting(2.0, "How long an LSF command may take [min].")
