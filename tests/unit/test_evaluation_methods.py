@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
+from gesture.cli import main
 from gesture.errors import GestureError
 from gesture.evaluation.combine import Combination, softmax
 from gesture.evaluation.ensemble import Method, average
@@ -12,6 +14,7 @@ from gesture.evaluation.fit import FOLDS, FitSet, fit, fit_folds, out_of_fold
 from gesture.evaluation.metrics import log_loss
 from gesture.evaluation.predictions import read_predictions, write_predictions
 from gesture.evaluation.softlabel import write_softlabel
+from gesture.settings import parse
 
 CLASSES = 4
 SKILLS = {"good-s1": 2.5, "fair-s1": 1.5, "noise-s1": 0.0}
@@ -252,3 +255,50 @@ def test_soft_labels_of_other_rows_are_refused(tmp_path):
     write_softlabel(tmp_path / "short_softlabel.csv", np.full((49, 20), 0.05, np.float32))
     with pytest.raises(GestureError, match=r"short_softlabel\.csv: lacks Id 50 of"):
         average([one, tmp_path / "short_softlabel.csv"], tmp_path / "out")
+
+
+def test_the_command_line_takes_every_method(test, validation, tmp_path, capsys):
+    arguments = ["average", *map(str, test), "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--method", "weights", "--weights", "good-s1=2", "fair-s1=1", "noise-s1=0"]) == 0
+    assert json.loads((tmp_path / "out/ensemble.json").read_text())["combinations"][0]["weights"]["good-s1"] == 2
+    assert main([*arguments, "--method", "greedy", "--calibrate", "--fit-on", *map(str, validation)]) == 0
+    assert json.loads((tmp_path / "out/ensemble.json").read_text())["calibrated"] is True
+    assert main([*arguments, "--method", "greedy"]) == 2
+    assert "--fit-on" in capsys.readouterr().err
+
+
+def experiment_with(average, **data):
+    return {
+        "experiment": "e",
+        "data": data,
+        "training": {"stages": [{"epochs": 1, "rate": 1e-3}]},
+        "variants": {"a": {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]}},
+        "average": average,
+    }
+
+
+def test_the_settings_say_how_and_the_command_line_wins(test, validation, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(yaml.safe_dump(experiment_with({"method": "stacking"})))
+    arguments = ["average", *map(str, test), "--output", str(tmp_path), "--settings", str(settings)]
+    assert main([*arguments, "--fit-on", *map(str, validation)]) == 0
+    manifest = json.loads((tmp_path / "submission.json").read_text())
+    assert manifest["average"]["method"] == "stacking"
+    assert manifest["settings"]["experiment"] == "e"
+    assert main([*arguments, "--method", "mean"]) == 0
+    assert json.loads((tmp_path / "submission.json").read_text())["average"]["method"] == "mean"
+
+
+@pytest.mark.parametrize(
+    ("average_settings", "data", "message"),
+    [
+        ({"method": "median"}, {}, "average.method: 'median' is not a method"),
+        ({"method": "mean", "weights": {"a-s1": 1}}, {}, "average: weights: method 'mean' takes none"),
+        ({"method": "weights", "weights": {"a-s1": 1}}, {}, "average.weights: a-s2: give one weight to each member"),
+        ({"method": "greedy"}, {"train_on_validation": True}, "average: is fitted on validation, which data.train_on"),
+        ({"calibrate": True}, {"train_on_validation": True}, "average: is fitted on validation, which data.train_on"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_trained(average_settings, data, message):
+    with pytest.raises(GestureError, match=message):
+        parse(experiment_with(average_settings, **data), "e.yaml")
