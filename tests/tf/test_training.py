@@ -18,6 +18,7 @@ from committed import committed
 from made_up_arrays import settings_of, write_arrays
 from tensorflow.core.util.event_pb2 import Event
 
+from gesture.cli import main
 from gesture.datasets.download import download
 from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
 from gesture.files import read_lines
@@ -251,6 +252,27 @@ def test_a_loss_that_is_no_number_fails_for_good_and_the_next_attempt_refuses(tm
     Chain(changed, chain.records, chain.folder, "joints-s1").job(1).refuse_if_failed_for_good()
 
 
+def test_what_failed_for_good_is_tried_again_only_when_asked(
+    settings: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    chain = Chain(settings, records, tmp_path, "joints-s1")
+    with pytest.raises(FailedForGoodError), chain.job(1).outcome_of_attempt():
+        raise FailedForGoodError("the loss was nan")
+    tried: list[StageJob] = []
+    monkeypatch.setattr(loop, "train", lambda job, *arguments: tried.append(job))
+    monkeypatch.setattr(Session, "catch_signals", lambda session: None)
+    command = [
+        *("train", "--settings", str(tmp_path / "settings.yaml"), "--records", str(records), "--stage", "1"),
+        *("--member", "joints-s1", "--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
+    ]
+    assert main(command) == 76
+    assert "the loss was nan" in capsys.readouterr().err
+    assert tried == []
+    assert main([*command, "--retry-failed"]) == 0
+    assert len(tried) == 1
+
+
 def test_stage_1_starts_from_pretrained_convolutions_and_a_stage_of_no_steps_keeps_them(
     settings: dict, records: Path, tmp_path: Path
 ) -> None:
@@ -316,6 +338,43 @@ def test_a_killed_process_is_continued_by_the_same_command(settings: dict, recor
     assert chain.bytes(1) == whole.bytes(1)
     reasons = [one["reason"] for one in sessions(chain.live(1) / "sessions.jsonl")]
     assert reasons == ["signal SIGURG", "killed", "done"]
+
+
+def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
+    settings: dict, records: Path, tmp_path: Path
+) -> None:
+    """Real processes: the first stops itself (SIGSTOP) before a save and goes on when the second is done."""
+    short = {**settings, "training": {**settings["training"], "stages": [{"steps": 4, "rate": 1e-2}]}}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(short))
+    chain = Chain(short, records, tmp_path, "joints-s1")
+    command = [
+        *("train", "--settings", str(tmp_path / "settings.yaml"), "--records", str(records), "--stage", "1"),
+        *("--member", "joints-s1", "--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
+        *("--save-steps", "1"),
+    ]
+    impatient = "import runpy, gesture.lease as it; it.STALE = 2; runpy.run_module('gesture.cli', run_name='__main__')"
+    frozen = [sys.executable, "-m", "gesture.interrupted", "step:2", "SIGSTOP", *command]
+    with subprocess.Popen(frozen, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+        try:
+            _, status = os.waitpid(first.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status)
+            second = [sys.executable, "-c", impatient, *command]
+            done = subprocess.run(second, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            assert "going on from the checkpoint at step 1" in done.stdout
+            result = chain.bytes(1)
+            os.kill(first.pid, signal.SIGCONT)
+            _, said = first.communicate()
+        finally:
+            first.kill()
+    assert first.returncode == 77, said
+    assert "another writer took over while this one was held up" in said
+    assert chain.bytes(1) == result
+    assert json.loads((chain.result(1) / "manifest.json").read_text())["lease"] == 2
+    assert committed(chain.live(1)) == []
+    whole = Chain(short, records, tmp_path / "whole", "joints-s1")
+    whole.run(1)
+    assert result == whole.bytes(1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])

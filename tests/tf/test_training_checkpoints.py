@@ -14,7 +14,7 @@ import pytest
 from made_up_arrays import settings_of, write_arrays
 from test_training import make_records
 
-from gesture.errors import GestureError
+from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError
 from gesture.files import read_json
 from gesture.interrupted import at_write
 from gesture.lease import Lease
@@ -24,7 +24,7 @@ from gesture.records.reader import Records
 from gesture.settings import parse
 from gesture.training.checkpoint import Checkpoints
 from gesture.training.history import History
-from gesture.training.ledger import Ledger
+from gesture.training.ledger import Ledger, sessions
 from gesture.training.optimiser import TwoRateAdam
 
 FINGERPRINT = {"settings": "a", "data": "b"}
@@ -260,3 +260,53 @@ def test_fifty_sessions_leave_no_file_open(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     assert read_json(tmp_path / "progress.json")["step"] == 51
     assert np.diff([one["step"] for one in History(tmp_path / "history.jsonl", 51, 0).lines]).tolist() == [1] * 50
+
+
+def test_what_no_longer_fits_is_moved_aside_with_its_history_and_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text('{"step": 2}\n')
+    for number in (1, 2):
+        two_steps(tmp_path)
+        with Lease(tmp_path, heartbeat=1000) as lease:
+            checkpoints = Checkpoints(tmp_path, lease, {**FINGERPRINT, "data": "changed"})
+            assert checkpoints.restore(State(), State()) is None
+            assert "it was made with other data" in checkpoints.remarks[0]
+        aside = tmp_path / "aside" / f"{number:03d}"
+        assert len(list(aside.glob("step-*"))) == 2
+        assert (aside / "history.jsonl").exists() == (number == 1)
+    assert list(tmp_path.glob("step-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "memory"),
+        (RuntimeError("odd"), "crash"),
+        (FailedForGoodError("loss is nan"), "failed"),
+        (HeldByAnotherError("by 4711"), "overtaken"),
+        (GestureError("disk full"), "stopped"),
+    ],
+)
+def test_the_ledger_says_why_a_session_ended(tmp_path: Path, error: Exception, reason: str) -> None:
+    def work() -> None:
+        with Ledger(tmp_path / "sessions.jsonl", "job", 3, (0, 9)) as ledger:
+            ledger.did(4, 2)
+            raise error
+
+    with pytest.raises(type(error)):
+        work()
+    (session,) = sessions(tmp_path / "sessions.jsonl")
+    assert (session["reason"], session["steps"], session["first"], session["last"]) == (reason, 1, 0, 9)
+    assert str(error) in session["message"]
+
+
+def test_steps_that_a_killed_session_did_are_counted_when_they_are_replayed(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.jsonl"
+    killed = Ledger(path, "job", 3, (0, 9)).__enter__()
+    killed.did(4, 2)
+    killed.did(5, 2)
+    os.close(killed._marker)
+    for fingerprint in ("job", "another job"):
+        with Ledger(path, fingerprint, 3, (0, 9)):
+            pass
+    assert [one["steps_replayed"] for one in sessions(path)] == [0, 2, 0]
+    assert [one["reason"] for one in sessions(path)] == ["killed"] * 3
