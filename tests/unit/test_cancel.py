@@ -1,7 +1,6 @@
 """`gesture cancel` finds the jobs of one experiment and ends them; schedulers are small scripts here."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -134,14 +133,14 @@ def test_a_trainer_on_another_host_is_named(folder: Path, capsys: pytest.Capture
 
 
 def test_a_running_head_is_pointed_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script(folder, "snakemake", "sleep 600 & echo ready; wait")
+    script(folder, "snakemake", "echo ready; read word")
     head = [str(folder / "bin/snakemake"), "--profile", "lsf"]
-    with subprocess.Popen(head, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(head, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         assert jobs.heads(folder) == [process.pid]
         assert main(["cancel", "tiny"]) == 0
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
     assert f"Snakemake (process {process.pid}) is at work in this folder" in capsys.readouterr().out
     assert jobs.heads(folder) == []
 
