@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 Ask = Callable[..., str | None]
 # A scheduler under load may take its time; a command that hangs must not hang the doctor.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def ask(*command: str) -> str | None:
-    """What a command prints; None if it is missing, fails, or takes more than 20 s."""
+    """What a command prints; None if it is missing, fails, or takes more than a minute."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     except (OSError, subprocess.SubprocessError):

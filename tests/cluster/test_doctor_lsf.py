@@ -70,7 +70,7 @@ def test_cancel_ends_the_job_that_a_record_names(
 ) -> None:
     experiment = load(repository / "tests/config/tiny.yaml")
     write_text(Path(settings_file(experiment)), yaml.safe_dump(resolved(experiment)))
-    printed = subprocess.run(["bsub", "-J", "train.1", "sleep 60"], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(["bsub", "-J", "train.1", "sleep 600"], capture_output=True, text=True, check=True).stdout
     number = int(printed.split("<")[1].split(">")[0])
     record = {"rule": "train", "wildcards": {"member": "fusion-s1", "stage": "1"}, "name": "train.1",
               "outputs": ["results/tiny/train/fusion-s1/stage1/manifest.json"], "outcome": None}  # fmt: skip
