@@ -55,9 +55,12 @@ def judge(answer: Answer, outcome: Outcome | None, job_id: str, ours: bool) -> E
         job_id: LSF's number of the job.
         ours: we killed it, not its owner.
     """
+    if "OWNER" in answer.reason and not ours:
+        return Ending.FAILED
     if outcome is not None and outcome.job_id == job_id:
-        by_owner = "OWNER" in answer.reason and not ours
-        return Ending.CONTINUES if outcome.exit_code == RUN_ME_AGAIN and not by_owner else Ending.FAILED
+        return Ending.CONTINUES if outcome.exit_code == RUN_ME_AGAIN else Ending.FAILED
+    if "MEMLIMIT" in answer.reason:
+        return Ending.FAILED  # LSF leaves it no time to save
     killed = bool(answer.reason) or (answer.exit_code or 0) > 128
     return Ending.UNCLEAR if killed else Ending.FAILED
 

@@ -18,7 +18,7 @@ from fakelsf.supervisor import session  # noqa: E402
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 PATH = f"{HERE / 'lsf' / 'bin'}:/usr/local/bin:/usr/bin:/bin"
 # Short pauses, in minutes; a limit only matters where a test says so.
-QUICK = {"submit-pause": 0.02, "outcome-wait": 0.2, "interrupt-pause": 0.05}
+QUICK = {"submit-pause": 0.02, "outcome-wait": 10, "interrupt-pause": 0.05}
 # Only a broken run is as slow as this [s].
 PATIENCE = 900.0
 

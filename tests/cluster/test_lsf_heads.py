@@ -12,9 +12,8 @@ from lsf_site import Site, wait_for
 NAMES = ("a", "b", "c")
 
 
-@pytest.mark.parametrize("outage", [0, 30])
-def test_eleven_misfortunes_at_once_end_well(site: Site, outage: float) -> None:
-    all_at_once(site, outage)
+def test_eleven_misfortunes_within_an_outage_of_half_an_hour_end_well(site: Site) -> None:
+    all_at_once(site, outage=30)
 
 
 def test_a_head_killed_at_random_instants_costs_no_job(site: Site) -> None:

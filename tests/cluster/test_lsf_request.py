@@ -184,6 +184,8 @@ def test_an_empty_history_is_no_answer() -> None:
         (Answer("EXIT", 1), Outcome(75, "", "6"), False, Ending.FAILED),
         (Answer("EXIT", 140, "TERM_RUNLIMIT"), Outcome(75, "", "6"), False, Ending.UNCLEAR),
         (Answer("EXIT", 137), None, False, Ending.UNCLEAR),
+        (Answer("EXIT", 137, "TERM_MEMLIMIT: x"), None, False, Ending.FAILED),
+        (Answer("EXIT", 130, "TERM_OWNER: x"), None, False, Ending.FAILED),
         (Answer("EXIT", 3), None, False, Ending.FAILED),
     ],
 )
