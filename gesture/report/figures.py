@@ -49,9 +49,10 @@ def learning_curves(
             upper.plot(*_thinned(train[member], "loss"), color=colour, label=member)
             upper.plot(*_series(validation[member], "loss"), color=colour, linestyle=(0, (2, 1.5)), linewidth=1.1)
             lower.plot(*_series(validation[member], "accuracy"), color=colour, marker=".", markersize=3)
-            steps = list(restarts.get(member, ()))
-            marks = upper.get_xaxis_transform()
-            upper.plot(steps, [0.02] * len(steps), "^", color=colour, markersize=4, transform=marks, clip_on=False)
+            for step in restarts.get(member, ()):
+                place = upper.get_xaxis_transform()
+                (mark,) = upper.plot(step, 0.02, "^", color=colour, markersize=4, transform=place, clip_on=False)
+                mark.set_in_layout(False)
         upper.set_ylabel("loss [nat]")
         upper.set_title(f"{variant}: training loss (line), validation loss (dashed)", color=INK)
         lower.set_ylabel("accuracy")

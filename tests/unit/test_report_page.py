@@ -10,6 +10,7 @@ import made_up_results
 import pytest
 
 from gesture.errors import GestureError
+from gesture.report.figures import learning_curves
 from gesture.report.page import report
 from gesture.report.results import read_results
 
@@ -83,6 +84,13 @@ def test_every_figure_is_in_the_page_with_words_and_in_a_file_of_its_own(output,
     words = [found["aria-label"] for tag, found in page.tags if tag == "svg"]
     assert len(words) == len(FIGURES)
     assert all(len(one) > 20 for one in words)
+
+
+def test_learning_curves_fill_their_figure_with_and_without_sessions_that_went_on():
+    # A mark that takes part in the layout once squeezed the axes to nothing; that warning is an error here.
+    history = [{"kind": "train", "stage": 1, "step": step, "loss": 1 / step} for step in range(1, 20)]
+    for restarts in ({}, {"a-s1": []}, {"a-s1": [5, 9]}):
+        assert learning_curves("a", {"a-s1": history}, restarts) is not None
 
 
 def test_ids_are_unique_and_references_inside_the_page_resolve(page):
