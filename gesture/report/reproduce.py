@@ -48,7 +48,7 @@ def reproduce(manifest: Path, folder: Path, cores: int, data: Path | None, profi
     write_text(configuration, yaml.safe_dump(settings, sort_keys=False))
     target = f"results/{name}/submission.json"
     machine = ["--profile", profile] if profile else ["--cores", str(cores)]
-    _run([*machine, "--directory", str(folder), "--configfile", str(configuration), target])
+    _run([target, *machine, "--directory", str(folder), "--configfile", str(configuration)])
     rows = agreement(expected, read_json(folder / target))
     print(_told(rows, expected["software"]))
     different = [what for what, same in rows.items() if not same]
