@@ -102,6 +102,7 @@ def average(
         refuse_leaks(fitted, joined.members, **joined.origin)
     notes = {**how.describe(turns.parts), "fitted_on": _fitted_on(how, fitted, is_validation)}
     table = _ensemble(joined, output, running.softmaxes(), notes)
+    del running  # two float64 numbers for every probability
     own = (how.name, how.calibrated)
     extra = statistics(kept, joined, turns) | {"methods": methods(kept, joined, fit_set, how.weights, own)}
     result = _write(joined, table, notes, extra, origin or Origin())
