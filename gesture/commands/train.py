@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     with Lease(job.checkpoints) as lease:
         if _said_done(job):  # by the writer that this one waited for
             return
-        with job.outcome_of_attempt():
+        with job.outcome_of_attempt(lease):
             import_tensorflow()
             from gesture.training.loop import Cadence, train
 

@@ -28,9 +28,11 @@ class Events:
             session: its number: TensorBoard reads files in the order of their names.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        own = folder / f"events.out.tfevents.{session:010d}"
         for path in folder.glob("events.out.tfevents.*"):
-            path.unlink()
-        self._file = (folder / f"events.out.tfevents.{session:010d}").open("wb")
+            if path.name < own.name:
+                path.unlink(missing_ok=True)
+        self._file = own.open("wb")
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
         self._write(Event(wall_time=time.time(), session_log=SessionLog(status=SessionLog.START)))
 

@@ -15,29 +15,40 @@ from pathlib import Path
 from typing import Any
 
 from gesture.files import append_line, read_lines, write_text
+from gesture.lease import Lease
 from gesture.training.events import Events
 
 
 class History:
     """Losses and accuracies of a stage, kept beside its checkpoints."""
 
-    def __init__(self, path: Path, step: int, session: int) -> None:
+    def __init__(self, path: Path, step: int, lease: Lease) -> None:
         """Forgets what came after the step that a session goes on from.
 
         Args:
             path: JSONL file; TensorBoard's go into the folder `events` beside it.
             step: of the checkpoint.
-            session: number of the session, which names its event file.
+            lease: held by this process; its token names the event file.
+
+        Raises:
+            HeldByAnotherError: another writer has taken over.
         """
+        lease.require()
         self.path = path
+        self._lease = lease
         self.lines = [one for one in read_lines(path) if one["step"] <= step]
         write_text(path, "".join(json.dumps(one) + "\n" for one in self.lines))
-        self._events = Events(path.with_name("events"), session)
+        self._events = Events(path.with_name("events"), lease.token)
         for one in self.lines:
             self._events.add(one)
 
     def append(self, **entry: Any) -> None:
-        """Adds one line; ``step`` counts finished steps from stage 1."""
+        """Adds one line; ``step`` counts finished steps from stage 1.
+
+        Raises:
+            HeldByAnotherError: another writer has taken over; the history is its.
+        """
+        self._lease.require()
         line = {"time": round(time.time(), 3), **entry}
         self.lines.append(line)
         append_line(self.path, json.dumps(line))

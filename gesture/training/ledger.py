@@ -2,13 +2,15 @@
 
 `sessions.jsonl` beside the checkpoints has, in order,
 
-* `{"event": "start", "time", "host", "job", "fingerprint", "step", "first", "last", "steps_replayed"}`: the step that
-  the session goes on from, the bounds of the stage, and how many steps an earlier session had done after it;
-* `{"event": "end", "time", "reason", "message", "step", "steps", "seconds", "samples_per_second", "peak_mb"}`: seconds
-  are without imports and waiting for the lease; reason is `done`, `deadline`, `signal SIGTERM` and the like, `memory`,
-  `failed` (for good), `overtaken` (by another writer), `stopped` (an error the user can mend) or `crash`.
+* `{"event": "start", "lease", "time", "host", "job", "fingerprint", "step", "first", "last", "steps_replayed"}`: token
+  of the session's lease, the step that it goes on from, the bounds of the stage, and how many steps an earlier session
+  had done after it;
+* `{"event": "end", "lease", "time", "reason", "message", "step", "steps", "seconds", "samples_per_second", "peak_mb"}`:
+  seconds are without imports and waiting for the lease; reason is `done`, `deadline`, `signal SIGTERM` and the like,
+  `memory`, `failed` (for good), `overtaken` (by another writer), `stopped` (an error the user can mend) or `crash`.
 
-A start without an end is a session that was killed. `progress.json` is rewritten in place at every step, so that
+A start without an end is a session that was killed. The lease says to which session an end belongs: one that was
+overtaken may write its own long after the next has begun. `progress.json` is rewritten in place at every step, so that
 replayed steps can be counted exactly even then.
 """
 
@@ -24,7 +26,8 @@ from types import TracebackType
 from typing import Any
 
 from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
-from gesture.files import append_line, read_json, read_lines
+from gesture.files import append_line, read_json, read_lines, write_text
+from gesture.lease import Lease
 from gesture.session import job_id
 
 PROGRESS = "progress.json"
@@ -33,31 +36,39 @@ PROGRESS = "progress.json"
 class Ledger:
     """The sessions of a stage, kept after its checkpoints are gone; a context manager around one of them."""
 
-    def __init__(self, path: Path, fingerprint: str, start: int, bounds: tuple[int, int]) -> None:
+    def __init__(self, path: Path, lease: Lease, fingerprint: str, start: int, bounds: tuple[int, int]) -> None:
         """Nothing is written yet.
 
         Args:
             path: JSONL file beside the checkpoints.
+            lease: held by this process.
             fingerprint: of the job, as one digest.
             start: step that the session goes on from.
             bounds: first step of the stage and the one after its last.
         """
         self.path = path
+        self._lease = lease
         self._fingerprint = fingerprint
         self._start = self.step = start
         self._bounds = bounds
         self._samples = 0
 
     def __enter__(self) -> "Ledger":
-        """Writes the line of a session that starts."""
+        """Writes the line of a session that starts.
+
+        Raises:
+            HeldByAnotherError: another writer has taken over.
+        """
+        self._lease.require()
         progress = self.path.with_name(PROGRESS)
         replayed = max(0, self._reached(progress) - self._start)
-        self._marker = os.open(progress, os.O_CREAT | os.O_WRONLY, 0o644)
-        self._mark()
+        # A file of its own: a session that was overtaken goes on writing into the one that this replaces.
+        write_text(progress, self._mark())
+        self._marker = os.open(progress, os.O_WRONLY)
         self._began = time.monotonic()
         place = {"host": socket.gethostname(), "job": job_id(), "fingerprint": self._fingerprint}
         steps = {"step": self._start, "first": self._bounds[0], "last": self._bounds[1], "steps_replayed": replayed}
-        append_line(self.path, json.dumps({"event": "start", "time": _now(), **place, **steps}))
+        append_line(self.path, json.dumps({**self._event("start"), **place, **steps}))
         return self
 
     def __exit__(
@@ -73,7 +84,8 @@ class Ledger:
         """Notes that ``step`` steps, counted from stage 1, are done, the last one on so many sequences."""
         self.step = step
         self._samples += samples
-        self._mark()
+        # No fsync: it costs more than a small step, and the page cache outlives the process.
+        os.pwrite(self._marker, self._mark().encode(), 0)
 
     def end(self, reason: str, message: str = "") -> None:
         """Writes the line of a session that ends; a second one replaces the first."""
@@ -85,8 +97,7 @@ class Ledger:
             "samples_per_second": round(self._samples / max(seconds, 1e-9), 2),
             "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         }
-        line = {"event": "end", "time": _now(), "reason": reason, "message": message, **measured}
-        append_line(self.path, json.dumps(line))
+        append_line(self.path, json.dumps({**self._event("end"), "reason": reason, "message": message, **measured}))
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sessions of this very job, without those of other settings or data."""
@@ -100,10 +111,12 @@ class Ledger:
         except (GestureError, KeyError, TypeError, ValueError):
             return 0
 
-    def _mark(self) -> None:
-        # No fsync: it costs more than a small step, and the page cache outlives the process.
-        line = f'{{"fingerprint": "{self._fingerprint}", "step": {self.step:12d}}}\n'
-        os.pwrite(self._marker, line.encode(), 0)
+    def _mark(self) -> str:
+        """How far it is, always of the same length."""
+        return f'{{"fingerprint": "{self._fingerprint}", "step": {self.step:12d}}}\n'
+
+    def _event(self, name: str) -> dict[str, Any]:
+        return {"event": name, "lease": self._lease.token, "time": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def sessions(path: Path) -> list[dict[str, Any]]:
@@ -112,9 +125,10 @@ def sessions(path: Path) -> list[dict[str, Any]]:
     for line in read_lines(path):
         if line["event"] == "start":
             found.append({**line, "start": line["time"], "end": None, "reason": "killed", "steps": None})
-        elif found:
-            found[-1] |= {key: value for key, value in line.items() if key not in ("event", "time", "step")}
-            found[-1]["end"] = line["time"]
+            continue
+        for one in [one for one in found if one.get("lease") == line.get("lease")][-1:]:
+            one |= {key: value for key, value in line.items() if key not in ("event", "time", "step")}
+            one["end"] = line["time"]
     return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
 
 
@@ -126,8 +140,3 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, HeldByAnotherError):
         return "overtaken"
     return "stopped" if isinstance(error, GestureError) else "crash"
-
-
-def _now() -> str:
-    """The time in UTC, ISO 8601 with seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

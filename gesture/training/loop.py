@@ -85,8 +85,8 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
     say(job.name, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
 
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(job.checkpoints / LEDGER, job.digest, start, (first, last)))
-        history = stack.enter_context(closing(History(job.checkpoints / HISTORY, start, lease.token)))
+        ledger = stack.enter_context(Ledger(job.checkpoints / LEDGER, lease, job.digest, start, (first, last)))
+        history = stack.enter_context(closing(History(job.checkpoints / HISTORY, start, lease)))
         progress = stack.enter_context(closing(Progress(job.name, start, first, last)))
         session.saw_save(_seconds(checkpoints.trial, network, optimiser))
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gesture.errors import FailedForGoodError, GestureError
-from gesture.files import read_json, read_lines, value_digest, write_json
+from gesture.files import read_json, value_digest, write_json
+from gesture.lease import Lease
 from gesture.models.weight_files import digest, start_files
 from gesture.plan import Member, member, stage_bounds, stage_digest
 from gesture.session import job_id
 from gesture.settings import Experiment
+from gesture.training.ledger import sessions
 
 WEIGHTS = "model.weights.h5"
 OPTIMISER = "optimiser.h5"
@@ -120,20 +122,25 @@ class StageJob:
             raise FailedForGoodError(last["message"])
 
     @contextmanager
-    def outcome_of_attempt(self) -> Iterator[None]:
-        """Writes `outcome.json` however the block ends: no scheduler passes an exit code on."""
+    def outcome_of_attempt(self, lease: Lease) -> Iterator[None]:
+        """Writes `outcome.json` however the block ends: no scheduler passes an exit code on.
+
+        Once another writer has taken over, nothing is written: the outcome is its.
+        """
         try:
             yield
         except GestureError as error:
-            self._write_outcome(error.exit_code, str(error))
+            self._write_outcome(lease, error.exit_code, str(error))
             raise
         except BaseException as error:
-            self._write_outcome(1, f"{type(error).__name__}: {error}")
+            self._write_outcome(lease, 1, f"{type(error).__name__}: {error}")
             raise
-        self._write_outcome(0, "done")
+        self._write_outcome(lease, 0, "done")
 
-    def _write_outcome(self, exit_code: int, message: str) -> None:
-        steps = [line["step"] for line in read_lines(self.checkpoints / LEDGER)]
+    def _write_outcome(self, lease: Lease, exit_code: int, message: str) -> None:
+        if not lease.is_mine():
+            return
+        steps = [one["step"] + (one["steps"] or 0) for one in sessions(self.checkpoints / LEDGER)]
         value: dict[str, Any] = {
             "exit_code": exit_code,
             "message": message,

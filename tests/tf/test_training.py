@@ -21,7 +21,7 @@ from tensorflow.core.util.event_pb2 import Event
 from gesture.cli import main
 from gesture.datasets.download import download
 from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
-from gesture.files import read_lines
+from gesture.files import read_json, read_lines
 from gesture.interrupted import at_step
 from gesture.lease import Lease
 from gesture.models.predict import evaluate
@@ -75,7 +75,7 @@ class Chain:
     def run(self, stage: int, stop_after: int | None = None, cadence: Cadence = NEVER) -> None:
         job = self.job(stage)
         job.refuse_if_failed_for_good()
-        with Lease(job.checkpoints) as lease, job.outcome_of_attempt():
+        with Lease(job.checkpoints) as lease, job.outcome_of_attempt(lease):
             train(job, lease, StopAt(stop_after), cadence)
 
     def bytes(self, stage: int) -> list[bytes]:
@@ -257,7 +257,8 @@ def test_what_failed_for_good_is_tried_again_only_when_asked(
 ) -> None:
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
     chain = Chain(settings, records, tmp_path, "joints-s1")
-    with pytest.raises(FailedForGoodError), chain.job(1).outcome_of_attempt():
+    job = chain.job(1)
+    with pytest.raises(FailedForGoodError), Lease(job.checkpoints) as lease, job.outcome_of_attempt(lease):
         raise FailedForGoodError("the loss was nan")
     tried: list[StageJob] = []
     monkeypatch.setattr(loop, "train", lambda job, *arguments: tried.append(job))
@@ -372,6 +373,12 @@ def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
     assert chain.bytes(1) == result
     assert json.loads((chain.result(1) / "manifest.json").read_text())["lease"] == 2
     assert committed(chain.live(1)) == []
+    assert read_json(chain.live(1) / "outcome.json")["exit_code"] == 0
+    ledger = sessions(chain.live(1) / "sessions.jsonl")
+    assert [(one["lease"], one["reason"]) for one in ledger] == [(1, "overtaken"), (2, "done")]
+    assert read_json(chain.live(1) / "progress.json")["step"] == 4
+    assert read_lines(chain.live(1) / "history.jsonl") == read_lines(chain.result(1) / "history.jsonl")
+    assert [path.name for path in (chain.live(1) / "events").iterdir()] == ["events.out.tfevents.0000000002"]
     whole = Chain(short, records, tmp_path / "whole", "joints-s1")
     whole.run(1)
     assert result == whole.bytes(1)
