@@ -8,7 +8,7 @@ import pytest
 from conftest import Clone
 
 SHIPPED = ["config/demo.yaml", "config/smnet.yaml", "config/utd-mhad.yaml", "tests/config/tiny.yaml"]
-STAGES = {"config/demo.yaml": 12, "config/smnet.yaml": 20, "config/utd-mhad.yaml": 4, "tests/config/tiny.yaml": 4}
+STAGES = {"config/demo.yaml": 12, "config/smnet.yaml": 20, "config/utd-mhad.yaml": 6, "tests/config/tiny.yaml": 4}
 
 
 @pytest.mark.parametrize("config", SHIPPED)
