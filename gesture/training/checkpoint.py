@@ -10,7 +10,8 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -254,15 +255,17 @@ class _Memory(io.BytesIO):
 
 def write_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> dict[str, str]:
     """Writes weights (the averaged ones, if any) and the optimiser's state; returns the digest of each file."""
-    digests = {}
-    with _Memory() as memory:
+    with ThreadPoolExecutor(1) as disk:  # writes the one while the other is laid out
         with optimiser.averaged_weights():
-            network.save_weights(memory)
-        digests[WEIGHTS] = write_synced(folder / WEIGHTS, memory.getvalue())
+            weights = disk.submit(write_synced, folder / WEIGHTS, _in_memory(network.save_weights))
+        slots = disk.submit(write_synced, folder / OPTIMISER, _in_memory(optimiser.save))
+        return {WEIGHTS: weights.result(), OPTIMISER: slots.result()}
+
+
+def _in_memory(save: Callable[[_Memory], None]) -> bytes:
     with _Memory() as memory:
-        optimiser.save(memory)
-        digests[OPTIMISER] = write_synced(folder / OPTIMISER, memory.getvalue())
-    return digests
+        save(memory)
+        return memory.getvalue()
 
 
 def read_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> None:
