@@ -4,7 +4,7 @@
 
 Points are `step:N`, when the step counter reaches N and nothing of it is saved yet; `write:N`, just before the N-th
 operation of this session that changes the folder of checkpoints while a checkpoint is taken over, tried or saved;
-`after:S`, S seconds after TensorFlow was imported.
+`save:N`, the same while one is saved; `after:S`, S seconds after TensorFlow was imported.
 """
 
 import io
@@ -20,6 +20,7 @@ from unittest import mock
 
 from gesture.quiet import import_tensorflow
 
+METHODS = ("_adopt", "trial", "save", "remove_all")
 OPERATIONS = ("fsync", "replace", "mkdir", "link", "unlink", "rmdir", "pwrite")
 
 
@@ -33,7 +34,7 @@ def main() -> None:
 
     os.setpgrp()
     import_tensorflow()
-    with {"step": at_step, "write": at_write, "after": after}[kind](float(number), interrupt):
+    with {"step": at_step, "write": at_write, "save": at_save, "after": after}[kind](float(number), interrupt):
         runpy.run_module("gesture.cli", run_name="__main__")
 
 
@@ -64,6 +65,8 @@ def at_step(step: float, action: Callable[[], None]) -> AbstractContextManager[A
 class at_write:  # noqa: N801 (used like a function)
     """Does something before the N-th operation, counted from 1, in which a checkpoint changes the disk."""
 
+    methods: tuple[str, ...] = METHODS
+
     def __init__(self, number: float, action: Callable[[], None]) -> None:
         self.count = 0
         self._number, self._action = number, action
@@ -73,7 +76,7 @@ class at_write:  # noqa: N801 (used like a function)
     def __enter__(self) -> "at_write":
         from gesture.training.checkpoint import Checkpoints
 
-        for name in ("_adopt", "trial", "save", "remove_all"):
+        for name in self.methods:
             self._patch(Checkpoints, name, self._marked(getattr(Checkpoints, name)))
         for name in OPERATIONS:
             self._patch(os, name, self._counted(getattr(os, name), lambda *a, **k: True))
@@ -107,6 +110,12 @@ class at_write:  # noqa: N801 (used like a function)
             return real(*arguments, **keywords)
 
         return counted
+
+
+class at_save(at_write):  # noqa: N801 (used like a function)
+    """Does something before the N-th operation in which a checkpoint that is saved changes the disk."""
+
+    methods = ("save",)
 
 
 if __name__ == "__main__":

@@ -146,11 +146,11 @@ def at_every_step(steps: int) -> Iterator[Interruption]:
 
 
 def at_random(count: int, seed: int) -> Iterator[Interruption]:
-    """Kills in turn at a random operation while checkpoints are written, and at a random time."""
+    """Kills, half of them inside a save, the others when a session begins or ends, and at a random time."""
     generator = random.Random(seed)
     for number in range(count):
-        point = f"after:{generator.uniform(0, 8):.3f}" if number % 2 else f"write:{generator.randint(1, 60)}"
-        yield point, "SIGKILL"
+        save, write = f"save:{generator.randint(1, 40)}", f"write:{generator.randint(1, 60)}"
+        yield (save, f"after:{generator.uniform(0, 8):.3f}", save, write)[number % 4], "SIGKILL"
 
 
 def _gesture(*arguments: object) -> None:
