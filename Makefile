@@ -77,8 +77,9 @@ reproduce: $(READY) ## run an experiment again and compare digests: make reprodu
 	@test -n "$(MANIFEST)" || { echo "make: say what: make reproduce MANIFEST=results/demo/submission.json" >&2; exit 2; }
 	$(BIN)/gesture reproduce "$(MANIFEST)" --output "$(or $(IN),build/reproduced)" --cores $(CORES) $(if $(DATA),--data "$(DATA)")
 
-prove: $(READY) ## kill training after every step and at 200 random points, compare every byte: hours
+prove: $(READY) ## kill training and heads after every step and at random points, compare every byte: hours
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prove.py
+	$(BIN)/python benchmarks/prove_lsf.py
 
 schema: $(READY) ## write the files that follow from others: schema, key tables, conda environments
 	$(BIN)/python workflow/generate.py

@@ -152,6 +152,9 @@ class Training(Settings):
         description="Part of the running average of the weights that survives a step; the averaged weights are "
         "validated and kept as the result; 0 = off, the last weights.",
     )
+    select: Literal["last", "best"] = Field(
+        "last", description="Result of a stage: its `last` step, or the `best` epoch by validation accuracy."
+    )
     clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training clips.")
 

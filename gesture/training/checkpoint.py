@@ -170,7 +170,7 @@ class Checkpoints:
             GestureError: there is none, or it is damaged.
         """
         if self._best is None:
-            raise GestureError(f"{self._folder}: no checkpoint was best by validation")
+            raise GestureError(f"{self._folder}: the best checkpoint is lost; start the stage anew with gesture clean")
         state = _read_valid(self._folder / self._best)
         read_state(self._folder / self._best, network, optimiser)
         return int(state["step"])

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture import __version__
-from gesture.errors import StoppedEarlyError
+from gesture.errors import GestureError, StoppedEarlyError
 from gesture.files import atomic_folder, read_lines, remove_litter, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
@@ -96,6 +96,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         batches = iter(training_batches(records, positions, inputs, training, seed, range(start, last)))
         step_function = _compile(network, optimiser, training.label_smoothing, batches.element_spec)
         saved_at = time.monotonic()
+        best = True  # the start is, as long as nothing was validated
         losses: list[float] = []
 
         def note_losses() -> None:
@@ -134,9 +135,13 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
                 raise StoppedEarlyError(f"{reason}: saved at step {done} of {last}{hint}; run the same command again")
 
         # ---- result -------------------------------------------------------------------------------------------
+        chosen = last
+        if training.select == "best" and not best:
+            chosen = checkpoints.load_best(network, optimiser)
+            say(job.name, f"the result is that of step {chosen}, the best by validation")
         check_weights(network, last)
         ledger.end("done")
-        _export(job, network, optimiser, last, ledger, lease)
+        _export(job, network, optimiser, chosen, ledger, lease)
     checkpoints.remove_all()
     say(job.name, f"done: {job.output}")
 
@@ -203,6 +208,8 @@ class _Validator:
     def __init__(self, network: GestureNetwork, records: Records, inputs: Inputs, job: StageJob) -> None:
         positions = records.positions("validation", job.experiment.data)
         self._positions = positions[records.labels(positions) >= 0]
+        if job.member.variant.training.select == "best" and not len(self._positions):
+            raise GestureError("training.select: `best` needs labelled validation sequences, and there are none")
         self._labels = records.labels(self._positions)
         self._predictor = Predictor(network, records, inputs, job.member.variant.training.validation_batch)
         self._job = job

@@ -515,3 +515,33 @@ def test_nothing_that_an_overtaken_writer_commits_is_ever_loaded(tmp_path: Path)
     loaded = Bytes("")
     checkpoints = Checkpoints(tmp_path, third, {})
     assert (checkpoints.restore(loaded, Bytes("")), loaded.text, checkpoints.remarks) == (1, "one", [])
+
+
+def test_the_best_epoch_by_validation_can_be_the_result(
+    settings: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stages(steps: int, **training: str) -> dict:
+        return {
+            **settings,
+            "training": {**settings["training"], "stages": [{"steps": steps, "rate": 1e-2}], **training},
+        }
+
+    monkeypatch.setattr(loop._Validator, "__call__", lambda self, *arguments: arguments[3] == 3)
+    chain = Chain(stages(9, select="best"), records, tmp_path / "best", "joints-s1")
+    with pytest.raises(StoppedEarlyError):
+        chain.run(1, stop_after=5)
+    chain.run(1)
+    assert read_json(chain.result(1) / "manifest.json")["step"] == 3
+    last = Chain(stages(3), records, tmp_path / "last", "joints-s1")
+    last.run(1)
+    assert chain.bytes(1) == last.bytes(1)
+
+
+def test_the_best_of_no_validation_is_refused_before_the_first_step(
+    settings: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = {**settings, "training": {**settings["training"], "select": "best"}}
+    monkeypatch.setattr(loop.Records, "labels", lambda self, positions: np.full(len(positions), -1))
+    chain = Chain(value, records, tmp_path, "joints-s1")
+    with pytest.raises(GestureError, match=r"training\.select: `best` needs labelled validation"):
+        chain.run(1)
