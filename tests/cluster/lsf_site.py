@@ -46,6 +46,11 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"never happened: {what}")
 
 
+def heed_interrupts() -> None:
+    """Undoes what a shell does to its background jobs: they, and all below them, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Site:
     """A working directory whose name has a space, with the workflow above, and a cluster."""
 
@@ -78,6 +83,7 @@ class Site:
             process = subprocess.Popen(
                 [SNAKEMAKE, *arguments],
                 cwd=cwd, env=self.environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                preexec_fn=heed_interrupts,
             )  # fmt: skip
         self.heads.append(process)
         return process
