@@ -78,8 +78,8 @@ def convert(settings: Path, processes: int) -> Times:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recordings", type=int, default=12)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--recordings", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
     runs: dict[int, list[Times]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder:

@@ -6,13 +6,11 @@ again, so a killed conversion goes on where it was.
 
 import importlib
 import multiprocessing
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,38 +21,13 @@ from gesture.datasets.catalog import FORMATS, Options
 from gesture.datasets.sequence import SPLITS
 from gesture.datasets.source import Source
 from gesture.errors import GestureError
-from gesture.files import atomic_path, file_digest, read_json, value_digest, write_json, write_text
+from gesture.files import read_json, value_digest, write_json, write_text
 from gesture.plan import CONVERT_RECIPE
-from gesture.records.example import encode
-from gesture.records.shard import write_record
+from gesture.records.writer import Shard, write_shard
 from gesture.settings import Data, Experiment
 
 SEQUENCES_PER_SHARD = 32
 INDEX_COLUMNS = ["shard", "offset", "size", "id", "split", "label", "subject", "source", "frames", "modalities"]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file to write and what goes into it."""
-
-    path: Path
-    sources: tuple[Source, ...]
-    module: str
-    options: Options
-    size: int
-    layout: str
-
-    @property
-    def notes_path(self) -> Path:
-        """The list of records, written after the shard: it marks the shard as complete."""
-        return self.path.with_suffix(".json")
-
-    @property
-    def recipe(self) -> str:
-        """Digest of all that determines the shard's bytes."""
-        sources = [one.fingerprint for one in self.sources]
-        options = self.options.model_dump(mode="json")
-        return value_digest([CONVERT_RECIPE, self.module, options, self.size, self.layout, sources])
 
 
 def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> None:
@@ -120,12 +93,12 @@ def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
     """
     notes = []
     with ExitStack() as stack:
-        made: Iterable[dict[str, Any]] = map(_write_shard, shards)
+        made: Iterable[dict[str, Any]] = map(write_shard, shards)
         if min(processes, len(shards)) > 1:
             # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
             context = multiprocessing.get_context("spawn")
             pool = stack.enter_context(ProcessPoolExecutor(min(processes, len(shards)), context))
-            made = pool.map(_write_shard, shards)
+            made = pool.map(write_shard, shards)
         try:
             for note in tqdm(made, total=len(shards), unit="shard", desc="convert", mininterval=2):
                 for message in note["warnings"]:
@@ -136,36 +109,6 @@ def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
                 "convert: one of its processes was killed, most likely for want of memory: run it again with more "
                 "memory or fewer --processes; shards that are done are kept"
             ) from error
-    return notes
-
-
-def _write_shard(shard: Shard) -> dict[str, Any]:
-    """Writes one shard unless it is there already; returns its notes."""
-    recipe = shard.recipe
-    if shard.notes_path.exists() and shard.path.exists():
-        notes = read_json(shard.notes_path)
-        if notes["recipe"] == recipe and notes["bytes"] == shard.path.stat().st_size:
-            return dict(notes)
-    rows = []
-    module = importlib.import_module(shard.module)
-    with warnings.catch_warnings(record=True) as caught, atomic_path(shard.path) as temporary:
-        warnings.simplefilter("always")
-        with temporary.open("wb") as file:
-            for source in shard.sources:
-                for one in module.read(source, shard.options, shard.size):
-                    offset, size = write_record(file, encode(one, shard.layout))
-                    label = None if one.label is None else one.label + 1
-                    modalities = "+".join(one.arrays)
-                    row = [shard.path.name, offset, size, one.id, one.split, label]
-                    rows.append([*row, one.subject, one.source, one.length, modalities])
-    notes = {
-        "recipe": recipe,
-        "bytes": shard.path.stat().st_size,
-        "sha256": file_digest(shard.path),
-        "warnings": [str(one.message) for one in caught],
-        "records": rows,
-    }
-    write_json(shard.notes_path, notes)
     return notes
 
 

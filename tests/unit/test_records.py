@@ -13,8 +13,9 @@ from gesture.datasets.download import download
 from gesture.datasets.source import Source
 from gesture.errors import GestureError
 from gesture.records.batch import Inputs, load_batch
-from gesture.records.convert import Shard, convert, write_shards
+from gesture.records.convert import convert, write_shards
 from gesture.records.reader import Records
+from gesture.records.writer import Shard
 from gesture.settings import Augmentation, Data, parse
 
 
