@@ -121,7 +121,7 @@ class Chain:
 
     def _session(self, stage: int, point: Interruption | None) -> bool:
         """One session; True if the stage is done, False if the interruption ended it."""
-        parent = ("--parent", self.result(stage - 1)) if stage > 1 else ()
+        parent = ("--previous", self.result(stage - 1) / "model.weights.h5") if stage > 1 else ()
         command = [
             *("train", "--settings", self.settings, "--records", self.records, "--member", self.member, *parent),
             *("--stage", stage, "--checkpoints", self._live(stage), "--output", self.result(stage), "--save-steps", 1),

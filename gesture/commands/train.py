@@ -25,7 +25,14 @@ def add(commands: Subparsers) -> None:
     add_records(parser)
     parser.add_argument("--member", required=True, help="member to train: <variant>-s<seed>")
     parser.add_argument("--stage", type=int, required=True, help="stage, counted from 1")
-    parser.add_argument("--parent", type=Path, metavar="DIR", help="result of the stage before (none for stage 1)")
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="weights of the stage before, and its slots",
+    )
     parser.add_argument("--checkpoints", type=Path, required=True, metavar="DIR", help="live state, kept if killed")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="result of the stage")
     parser.add_argument("--walltime", type=minutes, default=240.0, help="time limit of this session (default 4h)")
@@ -49,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         options.member,
         options.stage,
         records=options.records,
-        parent=options.parent,
+        parent=options.previous[0].parent if options.previous else None,
         checkpoints=options.checkpoints,
         output=options.output,
         threads=options.threads,

@@ -21,7 +21,7 @@ from gesture.datasets.catalog import FORMATS, Options
 from gesture.datasets.sequence import SPLITS
 from gesture.datasets.source import Source
 from gesture.errors import GestureError
-from gesture.files import read_json, value_digest, write_json, write_text
+from gesture.files import read_json, remove_litter, value_digest, write_json, write_text
 from gesture.plan import CONVERT_RECIPE
 from gesture.records.writer import Shard, write_shard
 from gesture.settings import Data, Experiment
@@ -37,6 +37,7 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
         GestureError: raw files are missing or damaged, or lack a modality that a variant asks for.
     """
     raw_manifest = read_json(raw)
+    remove_litter(output.parent)
     data = experiment.data
     module = importlib.import_module(FORMATS[data.dataset].module)
     options = experiment.dataset_options

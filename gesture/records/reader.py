@@ -1,5 +1,6 @@
 """Records of an experiment: which sequences train, validate and test, and reading any of them by position."""
 
+import resource
 import weakref
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,6 +46,7 @@ class Records:
         self._places = self.index[["offset", "size"]].to_numpy(np.int64)
         self._shards, names = pd.factorize(self.index["shard"])
         self._paths = [self.folder / name for name in names]
+        _allow_open_files(len(self._paths))
         self._files: dict[int, BinaryIO] = {}
         self._closing = ExitStack()
         weakref.finalize(self, self._closing.close)
@@ -112,3 +114,12 @@ class Records:
                 raise FailedForGoodError(f"{path}: cannot be opened ({error}); run gesture convert again") from error
         offset, size = self._places[position].tolist()
         return decode(read_record(self._files[shard].fileno(), offset, size, path))
+
+
+def _allow_open_files(count: int) -> None:
+    """Raises this process's own limit of open files, as far as the system lets it: every shard stays open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 512  # beside TensorFlow's and the log's
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

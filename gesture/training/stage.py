@@ -72,7 +72,7 @@ class StageJob:
         if not 1 <= stage <= who.stages:
             raise GestureError(f"--stage {stage}: member {member_name} has stages 1 to {who.stages}")
         if (parent is None) != (stage == 1):
-            raise GestureError(f"--parent: stage {stage} {'needs one' if stage > 1 else 'takes none'}")
+            raise GestureError(f"--previous: stage {stage} {'needs one' if stage > 1 else 'takes none'}")
         manifest = read_json(records)
         missing = [one for one in who.variant.modalities if one not in manifest["modalities"]]
         if missing:

@@ -1,5 +1,6 @@
 """Conversion: the records depend on the input alone; it can be killed and repeated, and either layout read back."""
 
+import resource
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,6 +54,7 @@ def test_a_killed_conversion_goes_on_with_the_shards_it_has(folder: Path, tmp_pa
     for name in whole:  # as if killed after the first shard
         if not name.startswith(kept.stem):
             (manifest.parent / name).unlink()
+    (manifest.parent / ".training-0002-of-0002.41-0a1b2c3d.tmp.tfrecord").write_bytes(b"half a shard")
     make_records(folder, tmp_path)
     assert kept.stat().st_mtime_ns == stamp
     assert {path.name: path.read_bytes() for path in manifest.parent.iterdir()} == whole
@@ -126,6 +128,17 @@ def test_threads_may_read_the_same_shards(records: Records) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda position: records.read(int(position)).id, positions))
     assert found == records.ids(positions).tolist()
+
+
+def test_more_shards_may_be_open_than_a_shell_allows(folder: Path, tmp_path: Path) -> None:
+    manifest = make_records(folder, tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        Records(manifest)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_clips_start_where_tensorflow_takes_them_without_a_copy(records: Records, folder: Path) -> None:

@@ -22,7 +22,8 @@ AVERAGE = ("ensemble.csv", "submission.csv", "submission.json", "metrics.json")
 def main() -> None:
     """Writes the outputs of one subcommand."""
     command, *rest = sys.argv[1:]
-    flags = {name.removeprefix("--"): value for name, value in pairwise(rest) if name[:2] == "--"}
+    pairs = [(name, value) for name, value in pairwise(rest) if name[:2] == "--" != value[:2]]
+    flags = {name.removeprefix("--"): value for name, value in pairs}  # of several values the first
     output = Path(flags["output"])
     settings = Path(flags["settings"]).read_text() if "settings" in flags else None
     with Path("calls.jsonl").open("a") as file:

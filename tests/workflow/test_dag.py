@@ -26,9 +26,9 @@ def test_a_second_run_has_nothing_to_do(finished: Clone) -> None:
 
 def test_a_stage_starts_from_the_result_of_the_stage_before(finished: Clone) -> None:
     stages = by_output(finished.root, "train")
-    assert "parent" not in stages["results/tiny/train/fusion-s1/stage1"]
+    assert "previous" not in stages["results/tiny/train/fusion-s1/stage1"]
     second = stages["results/tiny/train/fusion-s1/stage2"]
-    assert second["parent"] == "results/tiny/train/fusion-s1/stage1"
+    assert second["previous"] == "results/tiny/train/fusion-s1/stage1/model.weights.h5"
     assert second["checkpoints"] == "checkpoints/tiny/fusion-s1/stage2"
     assert second["walltime"] == "240"
 

@@ -30,12 +30,8 @@ rule average:
         fit_on=lambda wildcards, input: ["--fit-on", *input.fit_on] if FIT_ON else [],
         output=subpath(output.ensemble, parent=True),
     shell:
-        """
-        exec logged {log:q} gesture average {input.members:q} {params.fit_on:q} \
-            --settings {resources.settings:q} \
-            --records {input.records:q} \
-            --output {params.output:q}
-        """
+        "exec logged {log:q} gesture average {input.members:q} {params.fit_on:q}"
+        " --settings {resources.settings:q} --records {input.records:q} --output {params.output:q}"
 
 
 use rule average as average_validation with:

@@ -120,12 +120,6 @@ def previous_stage(wildcards):
     return [f"{folder}/model.weights.h5", f"{folder}/optimiser.h5"] if int(wildcards.stage) > 1 else []
 
 
-def parent_flag(wildcards):
-    """The flag that names the stage before; nothing for stage 1."""
-    folder = stage_folder(wildcards.member, int(wildcards.stage) - 1)
-    return ["--parent", folder] if int(wildcards.stage) > 1 else []
-
-
 def last_stage(wildcards):
     """The folder of a member's final weights."""
     return stage_folder(wildcards.member, MEMBERS[wildcards.member].stages)

@@ -20,7 +20,5 @@ rule convert:
         mem_mb=8000,
         runtime=240,
     shell:
-        """
-        exec logged {log:q} gesture convert --settings {resources.settings:q} \
-            --raw {input.raw:q} --output {output.manifest:q} --processes {threads}
-        """
+        "exec logged {log:q} gesture convert --settings {resources.settings:q}"
+        " --raw {input.raw:q} --output {output.manifest:q} --processes {threads}"

@@ -15,7 +15,5 @@ rule download:
     resources:
         settings=SETTINGS,
     shell:
-        """
-        exec logged {log:q} gesture download --settings {resources.settings:q} \
-            --output {output.manifest:q} --processes {threads}
-        """
+        "exec logged {log:q} gesture download --settings {resources.settings:q}"
+        " --output {output.manifest:q} --processes {threads}"

@@ -23,8 +23,6 @@ rule evaluate:
         slice=plan.evaluate_digest(EXPERIMENT),
         weights=subpath(input.weights, parent=True),
     shell:
-        """
-        exec logged {log:q} gesture evaluate --settings {resources.settings:q} --records {input.records:q} \
-            --member {wildcards.member:q} --weights {params.weights:q} --split {wildcards.split} \
-            --output {output.table:q} --threads {threads}
-        """
+        "exec logged {log:q} gesture evaluate --settings {resources.settings:q} --records {input.records:q}"
+        " --member {wildcards.member:q} --weights {params.weights:q} --split {wildcards.split}"
+        " --output {output.table:q} --threads {threads}"

@@ -1,6 +1,10 @@
 # What came out, for people: a page to look at and a summary for the terminal.
 
 
+# In Snakemake's own report each figure stands by itself.
+PER_FIGURE = {"patterns": ["{figure}.svg", "{figure}.jpg"], "labels": {"figure": "{figure}"}}
+
+
 rule report:
     """Step 6: write the page. IN: metrics, histories, index. OUT: report.html, summary.txt."""
     input:
@@ -11,13 +15,7 @@ rule report:
         histories=histories,
     output:
         page=report("<results>/report.html", "../report/page.rst", "Result", labels={"what": "the page"}),
-        figures=report(
-            directory("<results>/figures"),
-            "../report/figures.rst",
-            "Figures",
-            patterns=["{figure}.svg", "{figure}.jpg"],
-            labels={"figure": "{figure}"},
-        ),
+        figures=report(directory("<results>/figures"), "../report/figures.rst", "Figures", **PER_FIGURE),
         summary="<results>/summary.txt",
     log:
         "<logs>/report.log",
@@ -32,11 +30,5 @@ rule report:
         results=subpath(output.page, parent=True),
         logs=f"logs/{EXPERIMENT.experiment}",
     shell:
-        """
-        exec logged {log:q} gesture report \
-            --settings {resources.settings:q} \
-            --records {input.records:q} \
-            --results {params.results:q} \
-            --logs {params.logs:q} \
-            --output {output.page:q}
-        """
+        "exec logged {log:q} gesture report --settings {resources.settings:q} --records {input.records:q}"
+        " --results {params.results:q} --logs {params.logs:q} --output {output.page:q}"

@@ -27,12 +27,9 @@ rule train:
     params:
         slice=stage_slice,
         checkpoints=CHECKPOINTS,
-        parent=parent_flag,
         output=subpath(output.weights, parent=True),
     shell:
-        """
-        exec logged {log:q} gesture train --settings {resources.settings:q} --records {input.records:q} \
-            --member {wildcards.member:q} --stage {wildcards.stage} {params.parent:q} \
-            --checkpoints {params.checkpoints:q} --output {params.output:q} \
-            --walltime {resources.runtime} --save-every {resources.save_every} --threads {threads}
-        """
+        "exec logged {log:q} gesture train --settings {resources.settings:q} --records {input.records:q}"
+        " --member {wildcards.member:q} --stage {wildcards.stage} --previous {input.previous:q}"
+        " --checkpoints {params.checkpoints:q} --output {params.output:q}"
+        " --walltime {resources.runtime} --save-every {resources.save_every} --threads {threads}"
