@@ -6,7 +6,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,15 +93,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_synced(path: Path, data: bytes) -> str:
-    """Writes bytes and forces them to the disk, under the name given; returns their SHA-256 in hexadecimal digits."""
-    with ThreadPoolExecutor(1) as pool, path.open("wb", buffering=0) as file:
-        digest = pool.submit(hashlib.sha256, data)  # while the disk works
-        left = memoryview(data)
-        while left:  # a raw write may take a part only, such as up to 2 GB
-            left = left[file.write(left) :]
+def write_synced(path: Path, data: bytes) -> None:
+    """Writes bytes and forces them to the disk, under the name given."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
         os.fsync(file.fileno())
-        return digest.result().hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,34 +5,35 @@
 never loaded.
 """
 
-import io
 import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
+
 from gesture.errors import GestureError
 from gesture.files import (
     atomic_folder,
-    file_digest,
     link_or_copy,
     read_json,
     remove_litter,
     value_digest,
     write_json,
-    write_synced,
 )
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
+from gesture.training.live_state import check_live_state, read_live_state, write_live_state
 from gesture.training.optimiser import TwoRateAdam
-from gesture.training.stage import OPTIMISER, OUTCOME, WEIGHTS
+from gesture.training.stage import OUTCOME
 
 KEEP = 2
+STATE = "state.bin"
 
 
 class Checkpoints:
@@ -119,7 +120,7 @@ class Checkpoints:
                 return None
             if self._best is not None and _step(self._best) > state["step"]:
                 self._best = None
-            read_state(self._folder / name, network, optimiser)
+            read_live_state(self._folder / name / STATE, _variables(network, optimiser))
             return int(state["step"])
         return None
 
@@ -172,7 +173,7 @@ class Checkpoints:
         if self._best is None:
             raise GestureError(f"{self._folder}: the best checkpoint is lost; start the stage anew with gesture clean")
         state = _read_valid(self._folder / self._best)
-        read_state(self._folder / self._best, network, optimiser)
+        read_live_state(self._folder / self._best / STATE, _variables(network, optimiser))
         return int(state["step"])
 
     def remove_all(self) -> None:
@@ -185,8 +186,8 @@ class Checkpoints:
         self._remove_all_but([])
 
     def _write(self, folder: Path, network: GestureNetwork, optimiser: TwoRateAdam, step: int) -> None:
-        digests = write_state(folder, network, optimiser)
-        state = {"step": step, "fingerprint": self._fingerprint, "sha256": digests}
+        checksum = write_live_state(folder / STATE, _variables(network, optimiser))
+        state = {"step": step, "fingerprint": self._fingerprint, "crc32": checksum}
         write_json(folder / "state.json", {**state, "digest": value_digest(state)})
 
     def _name(self, step: int) -> str:
@@ -246,49 +247,23 @@ class Checkpoints:
             ) from error
 
 
-class _Memory(io.BytesIO):
-    """An HDF5 file in memory: on a disk that is full, HDF5's own writing ends the whole process."""
-
-    def __str__(self) -> str:
-        return WEIGHTS  # Keras asks for the right ending
-
-
-def write_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> dict[str, str]:
-    """Writes weights (the averaged ones, if any) and the optimiser's state; returns the digest of each file."""
-    with ThreadPoolExecutor(1) as disk:  # writes the one while the other is laid out
-        with optimiser.averaged_weights():
-            weights = disk.submit(write_synced, folder / WEIGHTS, _in_memory(network.save_weights))
-        slots = disk.submit(write_synced, folder / OPTIMISER, _in_memory(optimiser.save))
-        return {WEIGHTS: weights.result(), OPTIMISER: slots.result()}
-
-
-def _in_memory(save: Callable[[_Memory], None]) -> bytes:
-    with _Memory() as memory:
-        save(memory)
-        return memory.getvalue()
-
-
-def read_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> None:
-    """Reads what `write_state` wrote."""
-    network.load_weights(folder / WEIGHTS)
-    optimiser.load(folder / OPTIMISER)
-
-
 def _read_valid(path: Path) -> dict[str, Any]:
     state: dict[str, Any] = read_json(path / "state.json")
     digest = state.pop("digest")
     if digest != value_digest(state):
         raise GestureError(f"{path / 'state.json'}: wrong digest")
-    for name, digest in state["sha256"].items():
-        if file_digest(path / name) != digest:
-            raise GestureError(f"{path / name}: wrong digest")
+    check_live_state(path / STATE, state["crc32"])
     return state
 
 
+def _variables(network: GestureNetwork, optimiser: TwoRateAdam) -> list[keras.Variable]:
+    """The whole state of a run but the step."""
+    return [*network.weights, *optimiser.state]
+
+
 def _size(network: GestureNetwork, optimiser: TwoRateAdam) -> int:
-    """Bytes of a checkpoint, nearly: weights, and two slots for each trained one, all float32."""
-    numbers = [math.prod(one.shape) for one in (*network.weights, *optimiser.variables, *optimiser.variables)]
-    return 4 * sum(numbers)
+    """Bytes of a checkpoint, nearly."""
+    return sum(math.prod(one.shape) * np.dtype(one.dtype).itemsize for one in _variables(network, optimiser))
 
 
 def _step(name: str) -> int:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.errors import GestureError, StoppedEarlyError
-from gesture.files import atomic_folder, read_lines, remove_litter, write_json, write_text
+from gesture.files import atomic_folder, file_digest, read_lines, remove_litter, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
@@ -30,12 +30,13 @@ from gesture.records.order import steps_per_epoch
 from gesture.records.pipeline import training_batches
 from gesture.records.reader import Records
 from gesture.session import Session
-from gesture.training.checkpoint import Checkpoints, read_state, write_state
+from gesture.training.checkpoint import Checkpoints
 from gesture.training.failures import check_weights, failures_said
 from gesture.training.history import History
 from gesture.training.ledger import Ledger
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.progress import Progress, say
+from gesture.training.result_files import read_state, write_state
 from gesture.training.stage import HISTORY, LEDGER, MANIFEST, WEIGHTS, StageJob, finite_or_fail
 from gesture.training.start import load_start
 
@@ -261,7 +262,7 @@ def _write_result(
     ledger: Ledger,
     lease: Lease,
 ) -> None:
-    digests = write_state(folder, network, optimiser)
+    write_state(folder, network, optimiser)
     write_text(folder / HISTORY, "".join(json.dumps(one) + "\n" for one in read_lines(job.checkpoints / HISTORY)))
     manifest = {
         "member": job.member.name,
@@ -269,7 +270,7 @@ def _write_result(
         "step": step,
         "fingerprint": job.fingerprint,
         "settings_digest": job.fingerprint["settings"],
-        "weights_sha256": digests[WEIGHTS],
+        "weights_sha256": file_digest(folder / WEIGHTS),
         "code_version": __version__,
         "tensorflow": tf.__version__,
         **network.describe(),

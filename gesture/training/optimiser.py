@@ -44,6 +44,11 @@ class TwoRateAdam:
         """The trained variables, main part first: gradients are given in this order."""
         return self._parts[0] + self._parts[1]
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """All that it remembers from step to step."""
+        return [*self._averages, *(variable for _, variable in self._slots())]
+
     def apply(self, gradients: list[tf.Tensor], rate: tf.Tensor, pretrained_rate: tf.Tensor) -> None:
         """Makes one step; inside tf.function."""
         if self._clip_norm is not None:

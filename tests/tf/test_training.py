@@ -5,11 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
-from typing import BinaryIO
 
 import h5py
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -198,7 +197,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     chain = Chain(settings, records, tmp_path / "chain", "joints-s1")
     with pytest.raises(StoppedEarlyError):
         chain.run(1, 3, Cadence(0))
-    newest = max(chain.live(1).glob("step-*")) / "model.weights.h5"
+    newest = max(chain.live(1).glob("step-*")) / "state.bin"
     newest.write_bytes(newest.read_bytes()[:4096])
     chain.run(1)
     said = capsys.readouterr().out
@@ -218,7 +217,7 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(
     said = capsys.readouterr().out
     assert "is moved aside to " in said
     assert "it was made with other settings" in said
-    assert (tmp_path / "live" / "1" / "aside" / "001" / "step-000000002-t000002" / "model.weights.h5").exists()
+    assert (tmp_path / "live" / "1" / "aside" / "001" / "step-000000002-t000002" / "state.bin").exists()
 
 
 def test_a_finished_stage_keeps_its_ledger_and_no_checkpoint(undisturbed: Chain) -> None:
@@ -474,47 +473,35 @@ def test_a_damaged_record_fails_for_good_and_names_the_shard(settings: dict, tmp
     assert sessions(chain.live(1) / "sessions.jsonl")[0]["reason"] == "failed"
 
 
-class Bytes:
-    """Stands for a network or an optimiser whose state is a text."""
+class OneNumber:
+    """Stands for a network or an optimiser whose state is one number."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def save(self, file: BinaryIO) -> None:
-        file.write(self.text.encode())
-
-    def load(self, path: Path) -> None:
-        self.text = path.read_text()
-
-    save_weights, load_weights = save, load
-    weights: tuple = ()
-    variables: tuple = ()
-
-    averaged_weights = nullcontext
+    def __init__(self, number: float) -> None:
+        self.weights = self.state = [keras.Variable(number)]
 
 
 def test_nothing_that_an_overtaken_writer_commits_is_ever_loaded(tmp_path: Path) -> None:
     never = Lease(tmp_path, heartbeat=1000)
     first = never.__enter__()
     frozen = Checkpoints(tmp_path, first, {})
-    frozen.save(Bytes("one"), Bytes("one"), 1)
+    frozen.save(OneNumber(1), OneNumber(1), 1)
     (tmp_path / "lease-000002.json").write_text("{}")  # somebody took over while the first was frozen
     second = Lease(tmp_path)
     second.token = 2
     Checkpoints(tmp_path, second, {})
 
     with pytest.raises(HeldByAnotherError):
-        frozen.save(Bytes("late"), Bytes("late"), 9)
+        frozen.save(OneNumber(9), OneNumber(9), 9)
     # The worst case: frozen after the check, just before its rename and its pointer.
     frozen._lease.require = lambda: None
-    frozen.save(Bytes("late"), Bytes("late"), 9)
+    frozen.save(OneNumber(9), OneNumber(9), 9)
 
     third = Lease(tmp_path)
     third.token = 3
     (tmp_path / "lease-000003.json").write_text("{}")
-    loaded = Bytes("")
+    loaded = OneNumber(0)
     checkpoints = Checkpoints(tmp_path, third, {})
-    assert (checkpoints.restore(loaded, Bytes("")), loaded.text, checkpoints.remarks) == (1, "one", [])
+    assert (checkpoints.restore(loaded, OneNumber(0)), float(loaded.weights[0]), checkpoints.remarks) == (1, 1, [])
 
 
 def test_the_best_epoch_by_validation_can_be_the_result(

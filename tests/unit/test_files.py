@@ -9,14 +9,12 @@ from gesture.files import (
     append_line,
     atomic_folder,
     atomic_path,
-    file_digest,
     read_json,
     read_lines,
     remove_litter,
     text_digest,
     value_digest,
     write_json,
-    write_synced,
 )
 
 
@@ -83,7 +81,3 @@ def test_a_line_that_a_crash_has_cut_does_not_spoil_the_next(tmp_path: Path) -> 
         file.write('{"a": 2, "b')
     append_line(path, '{"a": 3}')
     assert read_lines(path) == [{"a": 1}, {"a": 3}]
-
-
-def test_the_digest_of_written_bytes_is_that_of_the_file(tmp_path: Path) -> None:
-    assert write_synced(tmp_path / "a", b"x" * 100_000) == file_digest(tmp_path / "a")
