@@ -113,6 +113,10 @@ class Augmentation(Settings):
     shift: float = Field(0.0, ge=0, le=0.5, description="Largest shift of all images together [fraction of the side].")
     speed: float = Field(0.0, ge=0, le=0.9, description="Largest relative change of the tempo [fraction].")
     jitter: float = Field(0.0, ge=0, le=10, description="Farthest that a frame is off in time; order kept [frames].")
+    warp: float = Field(
+        0.0, ge=0, le=0.9, description="Largest change of the tempo in the course of a sequence, smooth [fraction]."
+    )
+    zoom: float = Field(0.0, ge=0, le=0.5, description="Largest change of the size of all images [fraction].")
     brightness: float = Field(
         0.0,
         ge=0,
@@ -129,6 +133,13 @@ class Augmentation(Settings):
         0.0, ge=0, le=1, description="Probability that one of several modalities is all zero, nothing seen [0-1]."
     )
     skeleton_noise: float = Field(0.0, ge=0, le=1, description="Standard deviation of noise on joint positions [m].")
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Each sequence and its label are blended with another of the batch, by a share from "
+        "Beta(this, this) (Zhang et al. 2018); not for `smnet`, whose clips have no common length; 0 = off.",
+    )
 
 
 class Training(Settings):
@@ -210,6 +221,11 @@ class Variant(Settings):
             raise ValueError(f"modalities: network {self.network.model!r} takes skeleton alone, got {given}")
         if self.network.model == "frames" and set(self.modalities) - {"skeleton"} != {"depth", "mask"}:
             raise ValueError(f"modalities: network 'frames' takes depth, mask and maybe skeleton, got {given}")
+        if self.network.model == "smnet" and self.training.augmentation.mixup:
+            raise ValueError(
+                "training.augmentation.mixup: sequences of network 'smnet' have no common length to blend them at; "
+                "set it to 0"
+            )
         if "mask" in self.modalities and "depth" not in self.modalities:
             raise ValueError(f"modalities: mask is what depth is cut out by: add depth or remove mask, got {given}")
         return self

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.errors import GestureError
-from gesture.models.blocks import BatchNorm, dense, dropout, glorot_uniform
+from gesture.models.blocks import BatchNorm, dense, dropout, glorot_uniform, logits
 from gesture.models.cost import CHANNELS
+from gesture.models.mixup import mixed
 from gesture.models.motion import central_difference, resampled_joints, stream
 from gesture.models.network import GestureNetwork
 from gesture.models.settings import FramesSettings
@@ -57,7 +58,7 @@ class FramesNetwork(GestureNetwork):
             body.build((None, settings.frames, width))
         self.drop = dropout(settings.dropout, rng)
         self.weigh = dense(1, rng) if len(widths) > 1 and settings.fusion == "attention" else None
-        self.logits = [dense(classes, rng) for _ in (self.bodies if settings.fusion == "late" else [None])]
+        self.logits = [logits(classes, rng) for _ in (self.bodies if settings.fusion == "late" else [None])]
         for layer in (*self.logits, self.weigh):
             if layer is not None:
                 layer.build((None, settings.width))
@@ -65,9 +66,9 @@ class FramesNetwork(GestureNetwork):
 
     def call(self, batch: Mapping[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns logits `(B, 1, K)` and ones `(B,)`."""
-        features = [self._of_pictures(batch["person"], training)]
+        features = [self._of_pictures(mixed(batch["person"], batch), training)]
         if self.joints is not None:
-            joints = resampled_joints(batch["skeleton"], batch["length"], self.settings.frames)
+            joints = mixed(resampled_joints(batch["skeleton"], batch["length"], self.settings.frames), batch)
             features.append(self.joints(tf.concat([stream(name, joints) for name in self.settings.streams], axis=-1)))
         if self.settings.fusion == "early":
             features = [tf.concat(features, axis=-1)]
@@ -91,7 +92,8 @@ class FramesNetwork(GestureNetwork):
         if self.weigh is None:
             return summaries[0]
         stacked = tf.stack(summaries, axis=1)
-        return tf.reduce_sum(tf.nn.softmax(self.weigh(stacked), axis=1) * stacked, axis=1)
+        weights = tf.nn.softmax(tf.cast(self.weigh(stacked), tf.float32), axis=1)
+        return tf.reduce_sum(weights * tf.cast(stacked, tf.float32), axis=1)
 
 
 class PictureEncoder(keras.Layer):

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from gesture.errors import GestureError
 from gesture.models.attention import AttentionBlock
-from gesture.models.blocks import dense, dropout
+from gesture.models.blocks import dense, dropout, logits
 from gesture.models.cost import CHANNELS, JOINTS
 from gesture.models.graph import GraphBlock
+from gesture.models.mixup import mixed
 from gesture.models.motion import by_joint, resampled_joints, stream
 from gesture.models.network import GestureNetwork
 from gesture.models.settings import GraphSettings, JointsSettings, SkeletonSettings, TransformerSettings
@@ -40,7 +41,7 @@ class SkeletonNetwork(GestureNetwork):
         self.settings: Any = settings
         self._make(rng)
         self.drop = dropout(settings.dropout, rng)
-        self.logits = dense(classes, rng)
+        self.logits = logits(classes, rng)
         self.logits.build((None, settings.width))
         self.built = True
 
@@ -54,7 +55,7 @@ class SkeletonNetwork(GestureNetwork):
 
     def call(self, batch: Mapping[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns logits `(B, 1, K)` and ones `(B,)`."""
-        joints = resampled_joints(batch["skeleton"], batch["length"], self.settings.frames)
+        joints = mixed(resampled_joints(batch["skeleton"], batch["length"], self.settings.frames), batch)
         x = self.drop(self._summary(joints, training), training=training)
         return self.logits(x)[:, None], tf.ones_like(batch["length"])
 
@@ -98,7 +99,7 @@ class GraphNetwork(SkeletonNetwork):
         x = tf.concat([by_joint(name, joints) for name in self.settings.streams], axis=-1)
         for block in self.body:
             x = block(x, training=training)
-        return tf.reduce_mean(x, axis=(1, 2))
+        return tf.reduce_mean(tf.cast(x, tf.float32), axis=(1, 2))
 
 
 class TransformerNetwork(SkeletonNetwork):
@@ -123,7 +124,8 @@ class TransformerNetwork(SkeletonNetwork):
 
     def _summary(self, joints: tf.Tensor, training: bool) -> tf.Tensor:
         streams = [stream(name, joints) for name in self.settings.streams]
-        x = self.entry(tf.concat(streams, axis=-1)) + self.places
+        x = self.entry(tf.concat(streams, axis=-1))
+        x = x + tf.cast(self.places, x.dtype)
         for block in self.body:
             x = block(x, training=training)
-        return tf.reduce_mean(x, axis=1)
+        return tf.reduce_mean(tf.cast(x, tf.float32), axis=1)

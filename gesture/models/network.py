@@ -2,11 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from gesture.models.mixup import mixed
 
 
 class GestureNetwork(keras.Model):
@@ -15,7 +18,7 @@ class GestureNetwork(keras.Model):
     score_divisor: Literal["own", "batch"] = "own"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(dtype="float32")  # its layers have their own; Keras would round the batch
         del self.loss  # Keras' trainer, unused here, sets it to None and would hide our method
 
     @abstractmethod
@@ -40,7 +43,14 @@ class GestureNetwork(keras.Model):
         # Keras gives a dropout of rate 0 no generator.
         return [x.seed_generator for x in layers if isinstance(x, keras.layers.Dropout) and x.rate > 0]
 
-    def loss(self, logits: tf.Tensor, steps: tf.Tensor, labels: tf.Tensor, label_smoothing: float = 0.0) -> tf.Tensor:
+    def loss(
+        self,
+        logits: tf.Tensor,
+        steps: tf.Tensor,
+        labels: tf.Tensor,
+        label_smoothing: float = 0.0,
+        batch: Mapping[str, tf.Tensor] = MappingProxyType({}),
+    ) -> tf.Tensor:
         """Mean cross-entropy of all valid steps of the batch against their sequence's label.
 
         Args:
@@ -48,9 +58,11 @@ class GestureNetwork(keras.Model):
             steps: `(B,)` int32, valid steps of each sequence; long sequences weigh more.
             labels: `(B,)` integer, 0-based.
             label_smoothing: probability mass spread over all K classes.
+            batch: names the partners whose labels are mixed in, if any; see `gesture.models.mixup`.
         """
         classes = logits.shape[-1]
-        target = (1 - label_smoothing) * tf.one_hot(labels, classes) + label_smoothing / classes
+        target = mixed(tf.one_hot(labels, classes), batch)
+        target = (1 - label_smoothing) * target + label_smoothing / classes
         entropy = -tf.reduce_sum(target[:, None] * tf.nn.log_softmax(logits), axis=-1)
         valid = tf.sequence_mask(steps, tf.shape(logits)[1], dtype=logits.dtype)
         return tf.reduce_sum(entropy * valid) / (tf.reduce_sum(valid) + 1e-12)

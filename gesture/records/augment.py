@@ -10,7 +10,7 @@ import numpy as np
 
 from gesture.datasets.arrays import FX, FY
 from gesture.datasets.sequence import JOINTS, Sequence
-from gesture.records.skeleton_image import LEFT, SIDE
+from gesture.records.skeleton_image import LEFT, SIDE, TOP
 from gesture.settings import Augmentation
 
 Arrays = dict[str, np.ndarray]
@@ -30,12 +30,18 @@ def augment(sequence: Sequence, settings: Augmentation, rng: np.random.Generator
     tempo, down, right, curve = rng.uniform(-1, 1, size=4)
     mirrored, lost, which = rng.random(3)
     times, noise = rng.spawn(2)
+    early, late, nearer = noise.spawn(1)[0].uniform(-1, 1, size=3)  # what older settings draw stays the same
     arrays = dict(sequence.arrays)
     if settings.speed or settings.jitter:
         frames = retimed(sequence.length, settings.speed * tempo, settings.jitter, times)
         arrays = {name: array[frames] for name, array in arrays.items()}
+    if settings.warp:
+        frames = warped(len(next(iter(arrays.values()))), settings.warp * early, settings.warp * late)
+        arrays = {name: array[frames] for name, array in arrays.items()}
     if mirrored < settings.flip:
         arrays = flip(arrays)
+    if settings.zoom:
+        arrays = zoom(arrays, 1 + settings.zoom * nearer)
     if settings.shift:
         arrays = shift(arrays, settings.shift * down, settings.shift * right)
     if settings.brightness and "rgb" in arrays:
@@ -55,6 +61,16 @@ def retimed(length: int, faster: float, jitter: float, rng: np.random.Generator)
     return np.sort(np.clip(np.rint(times), 0, length - 1)).astype(np.int64)
 
 
+def warped(length: int, early: float, late: float) -> np.ndarray:
+    """Which of `length` frames to show, int64, as many, in order: the tempo changes smoothly, ends stay.
+
+    The tempo is 1 + (early cos(pi u) + late cos(2 pi u)) / 2 where u, from 0 to 1, is the place in the sequence.
+    """
+    place = np.linspace(0, 1, length)
+    moved = place + (early * np.sin(np.pi * place) + late * np.sin(2 * np.pi * place) / 2) / (2 * np.pi)
+    return np.rint((length - 1) * moved).astype(np.int64)
+
+
 def flip(arrays: Arrays) -> Arrays:
     """The mirror image: columns turned round, left and right joints swapped, and their x and orientations mirrored.
 
@@ -68,6 +84,25 @@ def flip(arrays: Arrays) -> Arrays:
         other[..., 7] = 2 * LEFT + SIDE - 1 - skeleton[..., 7]  # the crop's first column becomes its last
         mirrored["skeleton"] = np.where(_seen(skeleton), other, skeleton)
     return mirrored
+
+
+def zoom(arrays: Arrays, factor: float) -> Arrays:
+    """Enlarges all pictures, and the joints' pixels, about the centre; the border pixels fill what comes in."""
+    zoomed = {name: array if name == "skeleton" else _zoom(array, factor) for name, array in arrays.items()}
+    if "skeleton" in arrays:
+        skeleton = arrays["skeleton"].copy()
+        centre = np.array([LEFT + SIDE / 2, TOP + SIDE / 2], np.float32)
+        skeleton[..., 7:9] = np.where(_seen(skeleton), centre + factor * (skeleton[..., 7:9] - centre), 0)
+        zoomed["skeleton"] = skeleton
+    return zoomed
+
+
+def _zoom(images: np.ndarray, factor: float) -> np.ndarray:
+    rows, columns = (
+        np.clip(np.floor(side / 2 + (np.arange(side) + 0.5 - side / 2) / factor), 0, side - 1).astype(int)
+        for side in images.shape[1:3]
+    )
+    return images[:, rows][:, :, columns]
 
 
 def shift(arrays: Arrays, down: float, right: float) -> Arrays:

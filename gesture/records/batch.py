@@ -79,7 +79,8 @@ def load_batch(
     Returns:
         `length` `(B,)` int32 [frames], `clips` `(B,)` int32, `label` `(B,)` int32 (-1 = none), and the inputs: pictures
         `(N, 16, H, W, C)` float32, N = sum of clips (or B x longest when padded); `skeleton` `(B, T, 20, 9)` float32,
-        zero-padded; `person` `(B, frames, side, side, 2)` float32, relative depth and mask.
+        zero-padded; `person` `(B, frames, side, side, 2)` float32, relative depth and mask. With mixup also `partner`
+        `(B,)` int32, who each is blended with, and `share` `(B,)` float32, how much is left of its own.
     """
     sequences = [records.read(int(position)).only(inputs.modalities) for position in positions]
     if inputs.person is not None:  # before any shift, which it would undo
@@ -99,6 +100,9 @@ def load_batch(
             arrays = (images_of(one, name, inputs, records.manifest["size"]) for one in sequences)
             counts = np.full(len(clips), clips.max()) if inputs.padded else clips
             batch[name] = cut(arrays, counts)
+    if augmentation is not None and rng is not None and augmentation.mixup:
+        batch["partner"] = rng.permutation(len(sequences)).astype(np.int32)
+        batch["share"] = rng.beta(augmentation.mixup, augmentation.mixup, len(sequences)).astype(np.float32)
     return batch
 
 

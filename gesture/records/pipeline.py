@@ -34,7 +34,7 @@ def training_batches(
             rng = np.random.default_rng([seed, step, 1])
             yield load_batch(records, chosen, inputs, training.augmentation, rng)
 
-    return _dataset(make, records.manifest["size"], inputs)
+    return _dataset(make, records.manifest["size"], inputs, mixed=training.augmentation.mixup > 0)
 
 
 def evaluation_batches(records: Records, positions: np.ndarray, inputs: Inputs, batch: int) -> tf.data.Dataset:
@@ -47,8 +47,12 @@ def evaluation_batches(records: Records, positions: np.ndarray, inputs: Inputs, 
     return _dataset(make, records.manifest["size"], inputs)
 
 
-def _dataset(make: Callable[[], Iterator[dict[str, np.ndarray]]], size: int, inputs: Inputs) -> tf.data.Dataset:
+def _dataset(
+    make: Callable[[], Iterator[dict[str, np.ndarray]]], size: int, inputs: Inputs, mixed: bool = False
+) -> tf.data.Dataset:
     signature = {name: tf.TensorSpec((None,), tf.int32) for name in ("length", "clips", "label")}
+    if mixed:
+        signature |= {"partner": tf.TensorSpec((None,), tf.int32), "share": tf.TensorSpec((None,), tf.float32)}
     for name in inputs.names:
         if name == "skeleton":
             signature[name] = tf.TensorSpec((None, None, 20, 9), tf.float32)

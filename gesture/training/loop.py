@@ -188,7 +188,7 @@ def _compile(network: GestureNetwork, optimiser: TwoRateAdam, label_smoothing: f
             generator.state.assign(tf.cast(seeds[number], generator.state.dtype))
         with tf.GradientTape() as tape:
             logits, steps = network(batch, training=True)
-            loss = network.loss(logits, steps, batch["label"], label_smoothing)
+            loss = network.loss(logits, steps, batch["label"], label_smoothing, batch)
         gradients = tape.gradient(loss, [one.value for one in optimiser.variables])
         optimiser.apply(gradients, rate, pretrained_rate)
         return loss

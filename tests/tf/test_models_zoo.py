@@ -83,6 +83,23 @@ def test_every_trained_weight_gets_a_gradient_and_the_loss_falls(kind):
     assert min(losses[-3:]) < losses[0]
 
 
+def test_mixup_blends_what_is_seen_and_the_labels_with_the_partners(kind):
+    network, batch, labels = network_of(kind), batch_of(3), tf.constant([0, 1, 2])
+    plain = network(batch)[0]
+    partner = tf.constant([1, 2, 0])
+    own, others, half = (network({**batch, "partner": partner, "share": tf.fill([3], x)})[0] for x in (1.0, 0.0, 0.5))
+    np.testing.assert_allclose(own, plain, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(others, tf.gather(plain, partner), rtol=1e-3, atol=1e-5)
+    assert not np.allclose(half, (own + others) / 2, atol=1e-4), "blended inside the network, not behind it"
+    share, steps = tf.constant([1.0, 0.75, 0.0]), tf.ones(3, tf.int32)
+    each = [
+        [float(network.loss(half[row : row + 1], steps[:1], one[row : row + 1], 0.1)) for row in range(3)]
+        for one in (labels, tf.gather(labels, partner))
+    ]
+    found = float(network.loss(half, steps, labels, 0.1, {"partner": partner, "share": share}))
+    assert found == pytest.approx(np.mean(share * each[0] + (1 - share) * each[1]), rel=1e-5)
+
+
 def test_initial_weights_depend_on_the_seed_alone(kind):
     one, same, other = (network_of(kind, seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))

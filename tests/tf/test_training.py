@@ -122,13 +122,15 @@ def test_an_interrupted_chain_ends_in_the_same_bytes(undisturbed: Chain, tmp_pat
 
 
 @pytest.mark.parametrize(("member", "last", "stops"), [("joints-s1", 2, (1, 1)), ("frames-s1", 1, (2,))])
-def test_an_interrupted_chain_with_averaged_weights_and_falling_rates_ends_in_the_same_bytes(
+def test_an_interrupted_chain_with_averaged_weights_falling_rates_and_mixup_ends_in_the_same_bytes(
     settings: dict, records: Path, tmp_path: Path, member: str, last: int, stops: tuple[int, ...]
 ) -> None:
     network = {"model": "frames", "frames": 6, "person": 16, "widths": [2, 3], "features": 3, "width": 4, "blocks": 1}
-    variants = {**settings["variants"], "frames": {"network": network, "modalities": ["depth", "mask", "skeleton"]}}
+    frames = {"network": network, "modalities": ["depth", "mask", "skeleton"]}
+    variants = {"joints": settings["variants"]["joints"], "frames": frames}
     stages = [{"epochs": 1, "rate": 1e-2, "final_rate": 1e-3}, {"epochs": 1, "rate": 1e-3, "final_rate": 1e-5}]
-    training = {"batch": 4, "stages": stages, "weight_average": 0.9, "warmup_steps": 2}
+    changes = {"mixup": 0.4, "warp": 0.5, "zoom": 0.1}
+    training = {"batch": 4, "stages": stages, "weight_average": 0.9, "warmup_steps": 2, "augmentation": changes}
     changed = {**settings, "variants": variants, "training": training}
     whole, chain = (Chain(changed, records, tmp_path / name, member) for name in ("whole", "chain"))
     for stage in range(1, last + 1):  # of three steps each

@@ -10,13 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gesture.datasets.sequence import JOINTS, MODALITIES, Sequence
-from gesture.records.augment import STREAMS, augment, bend, disturb, flip, lose_one, retimed, shift
+from gesture.records.augment import STREAMS, augment, bend, disturb, flip, lose_one, retimed, shift, warped, zoom
 from gesture.records.batch import Inputs, images_of
 from gesture.records.skeleton_image import draw
 from gesture.settings import Augmentation, parse
 
 EVERYTHING = Augmentation(
-    shift=0.3, speed=0.4, jitter=2, brightness=1, flip=0.5, modality_dropout=0.5, skeleton_noise=0.05
+    shift=0.3,
+    speed=0.4,
+    jitter=2,
+    warp=0.5,
+    zoom=0.3,
+    brightness=1,
+    flip=0.5,
+    modality_dropout=0.5,
+    skeleton_noise=0.05,
 )
 BLUE = np.array([0, 0, 255])
 
@@ -114,6 +122,24 @@ def test_time_never_runs_backwards_and_no_frame_is_farther_off_than_asked(
     assert 0 <= frames.min() <= frames.max() < length
 
 
+@given(st.integers(1, 400), st.floats(-0.9, 0.9), st.floats(-0.9, 0.9))
+def test_a_warp_shows_as_many_frames_in_order_from_the_first_to_the_last(
+    length: int, early: float, late: float
+) -> None:
+    frames = warped(length, early, late)
+    assert len(frames) == length
+    assert (frames[0], frames[-1]) == (0, length - 1)
+    assert (np.diff(frames) >= 0).all()
+
+
+def test_a_warp_is_faster_early_and_slower_late_or_the_other_way_round() -> None:
+    assert warped(101, 0.8, 0)[50] == round(50 + 100 * 0.8 / (2 * np.pi))
+    assert warped(101, -0.8, 0)[50] == round(50 - 100 * 0.8 / (2 * np.pi))
+    np.testing.assert_array_equal(warped(101, 0, 0), np.arange(101))
+    assert warped(101, 0, 0.8)[25] > 25
+    assert warped(101, 0, 0.8)[75] < 75
+
+
 def test_jitter_and_tempo_are_the_same_for_all_modalities() -> None:
     numbers = np.arange(30)
     counting: dict[str, Any] = {
@@ -161,7 +187,13 @@ def test_a_mirrored_orientation_is_that_of_the_mirrored_body() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [Augmentation(flip=1), Augmentation(shift=0.4), Augmentation(flip=0.5, shift=0.4, speed=0.3, jitter=2)]
+    "changes",
+    [
+        Augmentation(flip=1),
+        Augmentation(shift=0.4),
+        Augmentation(zoom=0.5),
+        Augmentation(flip=0.5, shift=0.4, zoom=0.3, speed=0.3, jitter=2, warp=0.5),
+    ],
 )
 def test_the_mask_stays_on_the_person_in_colour_and_depth(changes: Augmentation) -> None:
     for seed in range(9):
@@ -190,7 +222,7 @@ def test_the_skeleton_picture_stays_over_the_colour(changes: Augmentation, size:
 
 
 def test_joints_that_were_not_seen_stay_unseen() -> None:
-    changes = Augmentation(shift=0.4, flip=1, skeleton_noise=0.1)
+    changes = Augmentation(shift=0.4, zoom=0.4, flip=1, skeleton_noise=0.1)
     after = augment(person(30), changes, generator(1)).arrays["skeleton"]
     assert not after[:6].any()
     assert after[6:].any(axis=-1).all()
@@ -204,6 +236,19 @@ def test_a_shift_moves_picture_and_pixels_and_leaves_the_world_alone() -> None:
     assert moved["depth"][0, 4, 2] == 1
     np.testing.assert_array_equal(moved["skeleton"][6:, :, 7:], skeleton[6:, :, 7:] + (-40, 80))
     np.testing.assert_array_equal(moved["skeleton"][..., :7], skeleton[..., :7])
+
+
+def test_a_zoom_enlarges_picture_and_pixels_about_the_centre_and_leaves_the_world_alone() -> None:
+    images = np.zeros((1, 8, 8, 1), np.uint8)
+    images[0, 3:5, 4:6] = 1
+    skeleton = person().arrays["skeleton"]
+    zoomed = zoom({"mask": images > 0, "skeleton": skeleton}, 2)
+    expected = np.zeros((8, 8), bool)
+    expected[2:6, 4:8] = True
+    np.testing.assert_array_equal(zoomed["mask"][0, ..., 0], expected)
+    centre = np.array([300, 170])
+    np.testing.assert_allclose(zoomed["skeleton"][6:, :, 7:] - centre, 2 * (skeleton[6:, :, 7:] - centre))
+    np.testing.assert_array_equal(zoomed["skeleton"][..., :7], skeleton[..., :7])
 
 
 # ---- Values ----------------------------------------------------------------------------------------------------------

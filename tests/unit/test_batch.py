@@ -107,6 +107,22 @@ def test_a_step_repeats_its_batch_and_the_next_step_changes_it_otherwise() -> No
     assert one["skeleton"].shape == (3, one["length"].max(), 20, 9)
 
 
+def test_mixup_names_a_partner_and_a_share_for_each_and_changes_nothing_else() -> None:
+    inputs = Inputs(("skeleton",), masked=False, motion=False, padded=False)
+    mixing, plain = Augmentation(skeleton_noise=0.01, mixup=0.4), Augmentation(skeleton_noise=0.01)
+    one, again, other, without = (
+        load_batch(Few(), np.arange(9), inputs, changes, np.random.default_rng([1, step, 1]))
+        for changes, step in ((mixing, 7), (mixing, 7), (mixing, 8), (plain, 7))
+    )
+    assert sorted(one["partner"]) == list(range(9))
+    assert ((one["share"] >= 0) & (one["share"] <= 1)).all()
+    assert all(one[name].tobytes() == again[name].tobytes() for name in one)
+    assert one["share"].tobytes() != other["share"].tobytes()
+    assert all(one[name].tobytes() == array.tobytes() for name, array in without.items())
+    assert set(one) - set(without) == {"partner", "share"}
+    assert "partner" not in load_batch(Few(), np.arange(9), inputs), "nothing is mixed when evaluating"
+
+
 def test_what_the_network_does_not_see_is_no_substitute_for_a_lost_modality() -> None:
     alone = Inputs(("skeleton",), masked=False, motion=False, padded=False)
     batch = load_batch(Few(), np.arange(9), alone, Augmentation(modality_dropout=1), np.random.default_rng(0))

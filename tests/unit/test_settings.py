@@ -93,6 +93,9 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
          "variants.fusion: modalities: mask is what depth is cut out by: add depth or remove mask, got rgb, mask"),
         (variant(seeds=[3, 3]), "variants.fusion.seeds: has repeated entries: 3, 3"),
         (variant(seeds=[-1]), "variants.fusion.seeds[0]: should be greater than or equal to 0, got -1"),
+        (variant(training={"augmentation": {"mixup": 0.4}}),
+         "variants.fusion: training.augmentation.mixup: sequences of network 'smnet' have no common length to blend "
+         "them at; set it to 0"),
         (variant(training={"clip_norm": float("inf")}),
          "variants.fusion.training.clip_norm: should be a finite number, got inf"),
     ],
