@@ -1,4 +1,5 @@
-"""Proves that training survives: kills after every step and at random points, over three chained stages.
+"""Proves that training survives: a scheduler's signals, and kills after every step and at random points, over three
+chained stages.
 
 Compared byte by byte with an undisturbed chain: weights and optimiser of every stage, predictions, submission. Then a
 tiny model trains for many steps: its memory must stay flat.
@@ -19,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from gesture.files import read_json
-from gesture.prove import SETTINGS, Chain, at_every_step, at_random, made_up
+from gesture.prove import SETTINGS, Chain, at_every_signal, at_every_step, at_random, made_up
 
 
 def differing(one: Chain, other: Chain) -> int:
@@ -53,8 +54,10 @@ def memory_growth(folder: Path, records: Path, steps: int) -> tuple[float, float
                 with suppress(OSError, IndexError):  # it may be gone by now
                     seen[read_json(live / "progress.json")["step"]] = resident_mb(process.pid)
             time.sleep(0.2)
-    early = [mb for step, mb in seen.items() if step >= steps / 10]
-    return early[0], early[-1]
+    late = [mb for step, mb in seen.items() if step >= steps / 10]
+    if len(late) < 2:
+        sys.exit(f"--steps {steps}: too few to see the memory grow; 500 are enough")
+    return late[0], late[-1]
 
 
 def main() -> None:
@@ -70,7 +73,10 @@ def main() -> None:
         folder = Path(name)
         what = made_up(folder / "data")
         whole = Chain(*what, folder / "undisturbed").run()
-        kills, inside, replayed, bytes_off, chains = 0, 0, 0, 0, 0
+        asked = Chain(*what, folder / "signals").run(at_every_signal())
+        bytes_off = differing(whole, asked)
+        print(json.dumps({"signals": len(asked.interrupted), "differing bytes": bytes_off}), flush=True)
+        kills, inside, replayed, chains = 0, 0, 0, 0
         waiting = at_every_step(min(options.step_kills, steps))
         while kills < wanted:
             chain = Chain(*what, folder / f"chain{chains}").run(waiting)

@@ -17,6 +17,7 @@ import yaml
 from gesture.errors import GestureError, StoppedEarlyError
 from gesture.files import file_digest
 from gesture.plan import member
+from gesture.session import SIGNALS
 from gesture.settings import load
 from gesture.training.ledger import sessions
 
@@ -140,6 +141,11 @@ class Chain:
         return False
 
 
+def at_every_signal() -> list[Interruption]:
+    """Each signal that a scheduler may send before it kills, to the whole process group."""
+    return [(f"step:{step}", one.name) for step, one in enumerate(SIGNALS, 1)]
+
+
 def at_every_step(steps: int) -> Iterator[Interruption]:
     """A kill after each step, before it is saved."""
     return ((f"step:{step}", "SIGKILL") for step in range(1, steps + 1))
@@ -149,7 +155,8 @@ def at_random(count: int, seed: int) -> Iterator[Interruption]:
     """Kills, half of them inside a save, the others when a session begins or ends, and at a random time."""
     generator = random.Random(seed)
     for number in range(count):
-        save, write = f"save:{generator.randint(1, 40)}", f"write:{generator.randint(1, 60)}"
+        # One save takes about 20 operations, the start of a session as many.
+        save, write = f"save:{generator.randint(1, 25)}", f"write:{generator.randint(1, 45)}"
         yield (save, f"after:{generator.uniform(0, 8):.3f}", save, write)[number % 4], "SIGKILL"
 
 
