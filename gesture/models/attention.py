@@ -44,6 +44,7 @@ class AttentionBlock(keras.Layer):
         frames, width = x.shape[1:]
         parts = tf.reshape(self.queries_keys_values(x), (-1, frames, 3, self.heads, width // self.heads))
         queries, keys, values = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-        weights = tf.nn.softmax(tf.matmul(queries, keys, transpose_b=True) / (width // self.heads) ** 0.5)
-        mixed = tf.transpose(tf.matmul(weights, values), (0, 2, 1, 3))
+        scores = tf.matmul(queries, keys, transpose_b=True) / (width // self.heads) ** 0.5
+        weights = tf.nn.softmax(tf.cast(scores, tf.float32))
+        mixed = tf.transpose(tf.matmul(tf.cast(weights, values.dtype), values), (0, 2, 1, 3))
         return self.joined(tf.reshape(mixed, (-1, frames, width)))

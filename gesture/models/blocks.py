@@ -2,6 +2,9 @@
 
 Every layer draws the seeds of its initialisers and dropouts from the NumPy generator it is given, so the
 initial weights are a pure function of one seed and of the order of construction.
+
+What they compute in is Keras' policy at their construction (see `gesture.models.build`): in mixed precision
+convolutions and products in a half type, all variables in float32.
 """
 
 from typing import Any
@@ -36,12 +39,19 @@ def dense(units: int, rng: np.random.Generator) -> keras.layers.Dense:
     return keras.layers.Dense(units, kernel_initializer=glorot_normal(rng))
 
 
+def logits(classes: int, rng: np.random.Generator) -> keras.layers.Dense:
+    """The last linear layer, in float32 whatever the others compute in: the loss would see every rounding."""
+    return keras.layers.Dense(classes, kernel_initializer=glorot_normal(rng), dtype="float32")
+
+
 class BatchNorm(keras.Layer):
     """Batch norm over all axes but the last; moving statistics keep the population variance.
 
     The fused operation is two to four times faster on a CPU than separate moments (Keras' way) and keeps half the
     intermediates. Both of TensorFlow's CPU kernels sum a million values one after the other, which is off by
     up to 1 %; to reproduce 2019's numbers more closely than 1e-4 the sums must therefore be the same ones.
+
+    In mixed precision input and output are of the half type, everything between them is float32.
 
     Args:
         momentum: part of the moving statistics that survives a step.
@@ -59,24 +69,40 @@ class BatchNorm(keras.Layer):
 
     def build(self, shape: tuple[Any, ...]) -> None:
         """Creates gamma, beta and the moving statistics, `(C,)` float32."""
-        size = (shape[-1],)
-        self.gamma = self.add_weight(name="gamma", shape=size, initializer="ones", trainable=self.train_affine)
-        self.beta = self.add_weight(name="beta", shape=size, initializer="zeros", trainable=self.train_affine)
-        self.moving_mean = self.add_weight(name="moving_mean", shape=size, initializer="zeros", trainable=False)
-        self.moving_variance = self.add_weight(name="moving_variance", shape=size, initializer="ones", trainable=False)
+        self.gamma = self._channels(shape, "gamma", "ones", self.train_affine)
+        self.beta = self._channels(shape, "beta", "zeros", self.train_affine)
+        self.moving_mean = self._channels(shape, "moving_mean", "zeros", False)
+        self.moving_variance = self._channels(shape, "moving_variance", "ones", False)
+
+    def _channels(self, shape: tuple[Any, ...], name: str, initializer: str, trainable: bool) -> keras.Variable:
+        return self.add_weight(
+            name=name,
+            shape=(shape[-1],),
+            initializer=initializer,
+            trainable=trainable,
+            autocast=False,
+            aggregation="mean",  # over several devices, each with statistics of its own part
+        )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalises `(..., C)`; in training by the batch's statistics, which also move the moving ones."""
         if not training:
             return self._normalised(x, self.moving_mean, self.moving_variance)
+        y, mean, variance = self.by_batch(x)
+        self.move(mean, variance)
+        return y
+
+    def by_batch(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Normalises by the batch's own mean and variance, which come back with it; changes nothing."""
         if self.fused:
-            y, mean, variance = self._fused(x)
-        else:
-            mean, variance = tf.nn.moments(x, axes=list(range(len(x.shape) - 1)))
-            y = self._normalised(x, mean, variance)
+            return self._fused(x)
+        mean, variance = tf.nn.moments(tf.cast(x, tf.float32), axes=list(range(len(x.shape) - 1)))
+        return self._normalised(x, mean, variance), mean, variance
+
+    def move(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        """Moves the moving statistics towards those of a batch, `(C,)` float32."""
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(self.momentum * moving + (1 - self.momentum) * batch)
-        return y
 
     def _normalised(self, x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
         return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)

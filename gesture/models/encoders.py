@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -21,10 +22,19 @@ class ConvStack(keras.Layer):
         widths: channels of each convolution.
         norm: makes a batch norm.
         rng: source of the initialisers' seeds.
+        recompute: backward, compute what is inside a layer again instead of keeping it (Chen et al. 2016).
     """
 
-    def __init__(self, kind: str, widths: Sequence[int], norm: Callable[[], BatchNorm], rng: np.random.Generator):
+    def __init__(
+        self,
+        kind: str,
+        widths: Sequence[int],
+        norm: Callable[[], BatchNorm],
+        rng: np.random.Generator,
+        recompute: bool = False,
+    ):
         super().__init__()
+        self.recompute = recompute
         layers = layers_of(kind, widths)
         self.names = [name for name, _, _ in layers]
         self.convolutions = [
@@ -52,10 +62,31 @@ class ConvStack(keras.Layer):
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Turns clips `(N, 16, h, w, channels)` into `(N, *output_size)`."""
         for name, convolution, norm in zip(self.names, self.convolutions, self.norms, strict=True):
-            x = tf.nn.relu(norm(convolution(x), training=training))
-            if name in POOL_AFTER:
-                x = tf.nn.max_pool3d(x, POOL_AFTER[name], POOL_AFTER[name], "SAME")
-        return tf.nn.max_pool3d(x, LAST_POOL, LAST_POOL, "SAME")
+            pool = POOL_AFTER.get(name)
+            if training and self.recompute:
+                # The statistics come out and move here: inside, they would move twice.
+                x, mean, variance = tf.recompute_grad(partial(_trained_layer, convolution, norm, pool))(x)
+                norm.move(mean, variance)
+            else:
+                x = _pooled(tf.nn.relu(norm(convolution(x), training=training)), pool)
+        return _pooled(x, LAST_POOL)
+
+
+def _trained_layer(
+    convolution: keras.layers.Conv3D, norm: BatchNorm, pool: tuple[int, ...] | None, x: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """One layer of a stack in training, with the batch's mean and variance; changes nothing."""
+    x, mean, variance = norm.by_batch(convolution(x))
+    return _pooled(tf.nn.relu(x), pool), mean, variance
+
+
+def _pooled(x: tf.Tensor, pool: tuple[int, ...] | None) -> tf.Tensor:
+    if pool is None:
+        return x
+    if x.dtype == tf.float16 and not tf.config.list_physical_devices("GPU"):
+        # TensorFlow has no such kernel for CPUs; in float32 the maxima are the same.
+        return tf.cast(tf.nn.max_pool3d(tf.cast(x, tf.float32), pool, pool, "SAME"), x.dtype)
+    return tf.nn.max_pool3d(x, pool, pool, "SAME")
 
 
 class ClipEncoder(keras.Layer):

@@ -51,7 +51,7 @@ class GraphBlock(keras.Layer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Turns `(B, F, 20, C)` into `(B, ceil(F / stride), 20, width)`."""
-        graphs = tf.constant(fixed_graphs()) + self.learned
+        graphs = tf.constant(fixed_graphs(), self.compute_dtype) + self.learned
         neighbours = tf.einsum("gvw,bfwc->bfvgc", graphs, x)
         y = self.mix(tf.reshape(neighbours, (-1, x.shape[1], JOINTS, 3 * x.shape[-1])))
         y = self.drop(tf.nn.relu(self.norms[0](y, training=training)), training=training)

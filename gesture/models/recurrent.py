@@ -1,5 +1,7 @@
 """Bidirectional LSTM whose cell attends to its last outputs (attention cell of TensorFlow 1's contrib)."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,6 +14,8 @@ from gesture.models.blocks import dropout, glorot_normal
 class AttentionCell(keras.Layer):
     """One step of the LSTM with attention over a memory of its own outputs.
 
+    State, gates and attention are float32; in mixed precision the products alone compute in the half type.
+
     Args:
         units: width U of state and output.
         memory: number of past outputs M that are kept.
@@ -19,7 +23,8 @@ class AttentionCell(keras.Layer):
     """
 
     def __init__(self, units: int, memory: int, rng: np.random.Generator):
-        super().__init__()
+        self.product_dtype = keras.config.dtype_policy().compute_dtype
+        super().__init__(dtype="float32")
         self.units = units
         self.memory = memory
         self.rng = rng
@@ -50,20 +55,27 @@ class AttentionCell(keras.Layer):
     def call(self, x: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Takes input `(B, F)` and the state; returns output `(B, U)` and the new state."""
         cell, hidden, attention, memory = states
-        mixed = _apply(self.mix, x, attention)
-        write, candidate, forget, read = tf.split(_apply(self.gates, mixed, hidden), 4, axis=-1)
+        mixed = self._apply(self.mix, x, attention)
+        write, candidate, forget, read = tf.split(self._apply(self.gates, mixed, hidden), 4, axis=-1)
         cell = tf.sigmoid(forget + 1) * cell + tf.sigmoid(write) * tf.tanh(candidate)
         hidden = tf.sigmoid(read) * tf.tanh(cell)
 
-        keys = tf.einsum("bmu,uv->bmv", memory, self.key_kernel[0, 0])
-        query = _apply(self.query, cell, hidden)[:, None]
+        keys = self._product(partial(tf.einsum, "bmu,uv->bmv"), memory, self.key_kernel[0, 0])
+        query = self._apply(self.query, cell, hidden)[:, None]
         scores = tf.reduce_sum(self.score_vector * tf.tanh(keys + query), axis=-1)
         # Slots not yet written take part as zeros, as in 2019.
         attention = tf.reduce_sum(tf.nn.softmax(scores)[..., None] * memory, axis=1)
 
-        output = _apply(self.project, hidden, attention)
+        output = self._apply(self.project, hidden, attention)
         memory = tf.concat([memory[:, 1:], output[:, None]], axis=1)
         return output, [cell, hidden, attention, memory]
+
+    def _apply(self, linear: list[keras.Variable], left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+        kernel, bias = linear
+        return self._product(tf.matmul, tf.concat([left, right], axis=-1), kernel) + bias
+
+    def _product(self, multiply: Callable[..., tf.Tensor], left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+        return tf.cast(multiply(tf.cast(left, self.product_dtype), tf.cast(right, self.product_dtype)), tf.float32)
 
 
 class BidirectionalAttention(keras.Layer):
@@ -78,10 +90,13 @@ class BidirectionalAttention(keras.Layer):
     """
 
     def __init__(self, units: int, memory: int, rate: float, always: bool, rng: np.random.Generator):
-        super().__init__()
+        super().__init__(dtype="float32")
         self.always = always
         self.cells = [AttentionCell(units, memory, rng) for _ in range(2)]
-        self.loops = [keras.layers.RNN(cell, return_sequences=True, zero_output_for_mask=True) for cell in self.cells]
+        self.loops = [
+            keras.layers.RNN(cell, return_sequences=True, zero_output_for_mask=True, dtype="float32")
+            for cell in self.cells
+        ]
         self.input_drops = [dropout(rate, rng) for _ in range(2)]
         self.output_drops = [dropout(rate, rng) for _ in range(2)]
 
@@ -109,8 +124,3 @@ def _multiply_adds(cell: AttentionCell) -> int:
     """Multiply-adds of one step: every kernel once, the key kernel once per slot."""
     kernels = [cell.mix[0], cell.gates[0], cell.query[0], cell.project[0]]
     return sum(int(np.prod(k.shape)) for k in kernels) + cell.memory * cell.units**2
-
-
-def _apply(linear: list[keras.Variable], left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    kernel, bias = linear
-    return tf.matmul(tf.concat([left, right], axis=-1), kernel) + bias

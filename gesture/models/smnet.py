@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.errors import GestureError
-from gesture.models.blocks import BatchNorm, dense, dropout
+from gesture.models.blocks import BatchNorm, dropout, logits
 from gesture.models.cost import CONVOLUTIONS_OF, FRAMES, STREAMS
 from gesture.models.encoders import ClipEncoder, ConvStack
 from gesture.models.network import GestureNetwork
@@ -25,6 +25,7 @@ class SMnet(GestureNetwork):
         classes: number of classes K.
         image_size: height and width of the images [px].
         rng: source of all seeds.
+        recompute: the encoders compute their activations again instead of keeping them.
 
     Raises:
         GestureError: the modalities give no stream, or a mask without depth.
@@ -37,9 +38,11 @@ class SMnet(GestureNetwork):
         classes: int,
         image_size: int,
         rng: np.random.Generator,
+        recompute: bool = False,
     ):
         super().__init__()
         self.settings = settings
+        self.recompute = recompute
         self.score_divisor = settings.score_divisor
         self.streams = tuple(name for name in STREAMS if name in modalities)
         if not self.streams:
@@ -57,7 +60,7 @@ class SMnet(GestureNetwork):
         )
         self.recurrent.build((None, None, features))
         self.drop = dropout(settings.dropout, rng)
-        self.logits = dense(classes, rng)
+        self.logits = logits(classes, rng)
         self.logits.build((None, 2 * settings.recurrent_units))
         self.built = True
 
@@ -65,7 +68,8 @@ class SMnet(GestureNetwork):
         settings = self.settings
         widths = settings.widths[: CONVOLUTIONS_OF[name]]
         norm = partial(BatchNorm, settings.norm_momentum, fused=not settings.legacy)
-        stack = ConvStack(settings.encoder, widths, partial(norm, train_affine=settings.train_stack_norm), rng)
+        stack_norm = partial(norm, train_affine=settings.train_stack_norm)
+        stack = ConvStack(settings.encoder, widths, stack_norm, rng, self.recompute)
         encoder = ClipEncoder(stack, settings.head_units[STREAMS.index(name)], settings.dropout, norm(), rng)
         encoder.build((None, FRAMES, image_size, image_size, 3))
         return encoder

@@ -41,7 +41,8 @@ class TemporalConvolutions(keras.Layer):
         for block in self.blocks:
             x = block(x, training=training)
             x = tf.nn.max_pool1d(x, 2, 2, "SAME")
-        return tf.reduce_mean(tf.nn.relu(self.output_norm(x, training=training)), axis=1)
+        x = tf.nn.relu(self.output_norm(x, training=training))
+        return tf.reduce_mean(tf.cast(x, tf.float32), axis=1)
 
 
 class ResidualBlock(keras.Layer):
