@@ -8,7 +8,7 @@ wrong or missing outputs, jobs submitted twice, jobs left over: all must be 0.
 """
 
 import argparse
-import random
+import functools
 import sys
 import tempfile
 import time
@@ -16,27 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "cluster"))
-from lsf_misfortunes import MISFORTUNES, all_at_once
+from lsf_misfortunes import MISFORTUNES, all_at_once, heads_killed
 from lsf_site import Site
-
-NAMES = ("a", "b", "c", "d")
-
-
-def kills(site: Site, times: int, seed: int) -> None:
-    """Kills heads at random instants; then the last one must end well, with one LSF job for each worker."""
-    chance = random.Random(seed)
-    for _ in range(times):
-        head = site.head(*NAMES)
-        time.sleep(chance.uniform(0.5, 8))
-        site.kill_head(head)
-    head = site.head(*NAMES)
-    for name in NAMES:
-        site.begun(name)
-    site.let_go(*NAMES)
-    assert site.finish(head) == 0, site.text()
-    site.check_nothing_left(*NAMES, records=None)
-    extra = {name: len(site.jobs_of(name)) - 1 for name in NAMES}
-    assert not any(extra.values()), f"jobs submitted for live ones: {extra}"
 
 
 def outcome(name: str, prove: Callable[[Site], None]) -> bool:
@@ -72,9 +53,8 @@ def main() -> int:
         for minutes in options.outages
     ]
     if options.kills:
-        good.append(
-            outcome(f"{options.kills} heads killed with -9", lambda site: kills(site, options.kills, options.seed))
-        )
+        prove = functools.partial(heads_killed, times=options.kills, seed=options.seed)
+        good.append(outcome(f"{options.kills} heads killed with -9", prove))
     return 0 if all(good) else 1
 
 

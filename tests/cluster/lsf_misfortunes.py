@@ -3,7 +3,9 @@
 Shared by the tests, where all happen to one head at once, and by benchmarks/prove_lsf.py.
 """
 
+import random
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -133,3 +135,20 @@ def all_at_once(site: Site, outage: float) -> None:
         assert f"LSF job {site.jobs_of(name)[0]['id']}: " in printed
         assert reason in printed
     assert f"LSF job {site.jobs_of('RUNLIMIT')[0]['id']} continues" in printed
+
+
+def heads_killed(site: Site, times: int, seed: int) -> None:
+    """Heads killed with -9 at random instants; then the last one ends well, with one LSF job for each worker."""
+    names = ("a", "b", "c")
+    chance = random.Random(seed)
+    for _ in range(times):
+        head = site.head(*names)
+        time.sleep(chance.uniform(0.5, 8))  # any instant is a fair one, on a slow machine too
+        site.kill_head(head)
+    head = site.head(*names)
+    for name in names:
+        site.begun(name)
+    site.let_go(*names)
+    assert site.finish(head) == 0, site.text()
+    site.check_nothing_left(*names, records=None)
+    assert {name: len(site.jobs_of(name)) for name in names} == dict.fromkeys(names, 1), "jobs submitted for live ones"

@@ -1,12 +1,10 @@
 """Real Snakemake heads on the fake LSF. Costs about a minute and a half on two cores."""
 
-import random
 import signal
 import subprocess
-import time
 
 import pytest
-from lsf_misfortunes import all_at_once
+from lsf_misfortunes import all_at_once, heads_killed
 from lsf_site import Site, wait_for
 
 NAMES = ("a", "b", "c")
@@ -18,18 +16,7 @@ def test_eleven_misfortunes_within_an_outage_of_half_an_hour_end_well(site: Site
 
 def test_a_head_killed_at_random_instants_costs_no_job(site: Site) -> None:
     """kill -9 at any time, before, within or after bsub; live jobs are found again, none is submitted twice."""
-    chance = random.Random(6)
-    for _ in range(3):
-        head = site.head(*NAMES)
-        time.sleep(chance.uniform(1, 8))  # any instant is a fair one, on a slow machine too
-        site.kill_head(head)
-    head = site.head(*NAMES)
-    for name in NAMES:
-        site.begun(name)
-    site.let_go(*NAMES)
-    assert site.finish(head) == 0, site.text()
-    site.check_nothing_left(*NAMES, records=None)
-    assert [len(site.jobs_of(name)) for name in NAMES] == [1, 1, 1]
+    heads_killed(site, times=3, seed=6)
 
 
 def test_jobs_that_end_while_there_is_no_head_are_not_repeated(site: Site) -> None:
