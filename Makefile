@@ -7,11 +7,11 @@ BIN := .venv/bin
 KIND := $(if $(GPU),gpu,cpu)
 READY := .venv/ready-$(KIND)
 CORES ?= $(shell nproc)
-# Cluster tests use one scheduler, TensorFlow tests one thread: only the other tiers share the cores.
-WORKERS_unit := $(CORES)
-WORKERS_tf := 0
-WORKERS_workflow := $(CORES)
-WORKERS_cluster := 0
+# How tests share the cores. Those of one file may need the same scheduler or the same trained network: they stay together.
+SHARED_unit := -n $(CORES)
+SHARED_tf := -n 2 --dist loadfile
+SHARED_workflow := -n $(CORES)
+SHARED_cluster := -n 2 --dist loadfile
 
 .PHONY: help env demo demo-lsf test lint format loso reproduce lock check-lock schema
 
@@ -49,7 +49,7 @@ test-unit: ## tests without TensorFlow, in seconds
 test-%: $(READY)
 	@if compgen -G 'tests/$*/test_*.py' >/dev/null; then \
 	  echo "== tests/$*"; \
-	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS_$*) tests/$*; \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(SHARED_$*) tests/$*; \
 	fi
 
 lint: export PATH := $(CURDIR)/$(BIN):$(PATH)
