@@ -96,6 +96,8 @@ def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
     variant = member.variant.model_dump(mode="json")
     del variant["seeds"]
     variant["training"]["stages"] = variant["training"]["stages"][:stage]
+    if variant["training"]["devices"] == 1:  # as in digests made before there was this key
+        del variant["training"]["devices"]
     data = experiment.data
     return value_digest(
         [TRAIN_RECIPE, records_name(experiment), data.holdout_subjects, data.train_on_validation, variant, member.seed]

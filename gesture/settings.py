@@ -147,6 +147,13 @@ class Training(Settings):
 
     stages: list[Stage] = Field(..., min_length=1, description="Stages in order; each is at least one batch job.")
     batch: int = Field(4, ge=1, le=1024, description="Sequences in a step [sequences].")
+    devices: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="GPUs of a job that share each batch, or logical CPU devices where there is no GPU; another number "
+        "gives other results [devices].",
+    )
     validation_batch: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")
     weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
@@ -168,6 +175,14 @@ class Training(Settings):
     )
     clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training clips.")
+
+    @model_validator(mode="after")
+    def _a_batch_that_devices_can_share(self) -> "Training":
+        if self.devices > self.batch:
+            raise ValueError(f"devices: {self.devices} cannot share a batch of {self.batch}: raise `batch`")
+        if self.devices > 1 and self.augmentation.mixup:
+            raise ValueError("augmentation.mixup: partners would be on different devices: set it, or `devices`, back")
+        return self
 
 
 class Variant(Settings):

@@ -1,6 +1,8 @@
 """Softmaxes of a trained member over a split, written as a predictions table."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,13 +21,14 @@ from gesture.records.reader import Records
 from gesture.settings import Experiment
 
 
-def build_member(who: Member, records: Records) -> GestureNetwork:
-    """The member's network with its initial weights, a pure function of settings and seed."""
+def build_member(who: Member, records: Records, scope: AbstractContextManager[Any] | None = None) -> GestureNetwork:
+    """The member's network with its initial weights, a pure function of settings and seed, made inside ``scope``."""
     # Keras numbers layer names through a process and writes them into the file: the bytes must not depend on that.
     keras.utils.clear_session()
     variant = who.variant
     size, classes = records.manifest["size"], len(records.class_names)
-    return build(variant.network, variant.modalities, classes, size, who.seed)
+    with scope or nullcontext():
+        return build(variant.network, variant.modalities, classes, size, who.seed)
 
 
 class Predictor:

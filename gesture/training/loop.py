@@ -30,7 +30,9 @@ from gesture.records.order import steps_per_epoch
 from gesture.records.pipeline import training_batches
 from gesture.records.reader import Records
 from gesture.session import Session
+from gesture.settings import Training
 from gesture.training.checkpoint import Checkpoints
+from gesture.training.devices import Devices, Weigh
 from gesture.training.failures import check_weights, failures_said
 from gesture.training.history import History
 from gesture.training.ledger import Ledger
@@ -71,16 +73,20 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         HeldByAnotherError: another writer has taken over.
     """
     # ---- data: which sequences train and validate -------------------------------------------------------------
-    pin(job.threads)
     training, seed = job.member.variant.training, job.member.seed
+    pin(job.threads, training.devices)
     records = Records(job.records)
     positions = records.positions("training", job.experiment.data)
     first, last = job.bounds(len(positions))
     epoch_steps = steps_per_epoch(len(positions), training.batch)
 
     # ---- state: network, optimiser, and the step they stand at ------------------------------------------------
-    network = build_member(job.member, records)
-    optimiser = TwoRateAdam(network, training)
+    inputs = Inputs.of(job.member.variant)
+    devices = Devices(training.devices, inputs.padded)
+    network = build_member(job.member, records, devices.scope())
+    with devices.scope():
+        devices.prepare(network)
+        optimiser = TwoRateAdam(network, training)
     checkpoints = Checkpoints(job.checkpoints, lease, job.fingerprint)
     start = saved = _restore(job, checkpoints, network, optimiser, first)
     say(job.name, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
@@ -92,10 +98,9 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         session.saw_save(_seconds(checkpoints.trial, network, optimiser))
 
         # ---- steps --------------------------------------------------------------------------------------------
-        inputs = Inputs.of(job.member.variant)
         validator = _Validator(network, records, inputs, job)
         batches = iter(training_batches(records, positions, inputs, training, seed, range(start, last)))
-        step_function = _compile(network, optimiser, training.label_smoothing, batches.element_spec)
+        step_function = _compile(network, optimiser, training, devices, batches.element_spec)
         saved_at = time.monotonic()
         best = True  # the start is, as long as nothing was validated
         losses: list[float] = []
@@ -111,7 +116,8 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
             main_rate, pretrained_rate = rates(training, job.stage, step, len(positions))
             with failures_said(step):
                 batch = next(batches)
-                loss = float(step_function(batch, _dropout_seeds(network, seed, step), main_rate, pretrained_rate))
+                seeds = _dropout_seeds(network, seed, step, devices.count)
+                loss = float(step_function(batch, seeds, main_rate, pretrained_rate))
             finite_or_fail(loss, step, saved)
             losses.append(loss)
             done = step + 1
@@ -176,31 +182,36 @@ def _restore(
     return first
 
 
-def _compile(network: GestureNetwork, optimiser: TwoRateAdam, label_smoothing: float, batch_spec: Any) -> Any:
+def _compile(
+    network: GestureNetwork, optimiser: TwoRateAdam, training: Training, devices: Devices, batch_spec: Any
+) -> Any:
     """The training step as one graph with one trace for all batch shapes."""
     generators = network.seed_generators
     scalar = tf.TensorSpec((), tf.float32)
-    seeds_spec = tf.TensorSpec((len(generators), 2), tf.int64)
+    seeds_spec = tf.TensorSpec((devices.count, len(generators), 2), tf.int64)
 
-    @tf.function(input_signature=[batch_spec, seeds_spec, scalar, scalar])
-    def step(batch: Any, seeds: tf.Tensor, rate: tf.Tensor, pretrained_rate: tf.Tensor) -> tf.Tensor:
+    def on_device(batch: Any, seeds: tf.Tensor, weigh: Weigh, rate: tf.Tensor, pretrained_rate: tf.Tensor) -> tf.Tensor:
         for number, generator in enumerate(generators):
             generator.state.assign(tf.cast(seeds[number], generator.state.dtype))
         with tf.GradientTape() as tape:
             logits, steps = network(batch, training=True)
-            loss = network.loss(logits, steps, batch["label"], label_smoothing, batch)
+            loss = weigh(network.loss(logits, steps, batch["label"], training.label_smoothing, batch), steps)
         gradients = tape.gradient(loss, [one.value for one in optimiser.variables])
         optimiser.apply(gradients, rate, pretrained_rate)
         return loss
 
+    @tf.function(input_signature=[batch_spec, seeds_spec, scalar, scalar])
+    def step(batch: Any, seeds: tf.Tensor, rate: tf.Tensor, pretrained_rate: tf.Tensor) -> tf.Tensor:
+        return devices.run(on_device, batch, seeds, rate, pretrained_rate)
+
     return step
 
 
-def _dropout_seeds(network: GestureNetwork, seed: int, step: int) -> np.ndarray:
-    """State of every dropout generator at a step, `(generators, 2)` int64: a function of (seed, step) alone."""
-    count = len(network.seed_generators)
+def _dropout_seeds(network: GestureNetwork, seed: int, step: int, devices: int) -> np.ndarray:
+    """State of all dropout generators, `(devices, generators, 2)` int64: a function of (seed, step, device) alone."""
+    count = devices * len(network.seed_generators)
     words = np.random.SeedSequence([seed, step, 2]).generate_state(2 * count)
-    return words.astype(np.int64).reshape(count, 2)
+    return words.astype(np.int64).reshape(devices, -1, 2)
 
 
 class _Validator:

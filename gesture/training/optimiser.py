@@ -37,7 +37,8 @@ class TwoRateAdam:
             adam.build(variables)
             self._adams.append(adam)
         self._survives = training.weight_average
-        self._averages = [keras.Variable(one) for one in self.variables] if self._survives else []
+        averaged = self.variables if self._survives else []
+        self._averages = [keras.Variable(one, aggregation="only_first_replica") for one in averaged]
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -50,9 +51,10 @@ class TwoRateAdam:
         return [*self._averages, *(variable for _, variable in self._slots())]
 
     def apply(self, gradients: list[tf.Tensor], rate: tf.Tensor, pretrained_rate: tf.Tensor) -> None:
-        """Makes one step; inside tf.function."""
+        """Makes one step; inside tf.function. Gradients of several devices are added up."""
         if self._clip_norm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+            whole = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, tf.linalg.global_norm(whole))
         main = len(self._parts[0])
         steps = tf.cast(self._adams[0].iterations, tf.float32)
         for adam, variables, part, one_rate in zip(
@@ -76,7 +78,7 @@ class TwoRateAdam:
             self._swap()
 
     def _swap(self) -> None:
-        if int(self._adams[0].iterations) == 0:
+        if self._adams[0].iterations.numpy() == 0:
             return  # no step, no average yet
         for average, variable in zip(self._averages, self.variables, strict=False):
             trained = variable.numpy()
