@@ -35,6 +35,11 @@ def resident(field: str) -> float:
     return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024
 
 
+def forget_peak() -> None:
+    """Makes the peak what is resident now."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def run(manifest: Path, steps: int, pause: float) -> None:
     """Prints memory before and the peak during ``steps`` batches [MB]."""
     import_tensorflow()
@@ -49,7 +54,7 @@ def run(manifest: Path, steps: int, pause: float) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     for _ in tf.data.Dataset.range(3).map(lambda number: number + 1).prefetch(1):
         pass
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of importing
+    forget_peak()  # of importing
     before = resident("VmRSS")
     records = Records(manifest)
     inputs = Inputs(("rgb", "depth", "skeleton_image"), masked=True, motion=False, padded=False)
