@@ -15,16 +15,16 @@ def pin(threads: int, devices: int = 1) -> None:
     Raises:
         GestureError: there are GPUs, but fewer.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
     if 0 < len(gpus) < devices:
         raise GestureError(
-            f"training.devices: {devices} are asked for, and this job sees {len(gpus)} GPU; "
+            f"training.devices: {devices} are asked for, and GPUs that this job sees: {len(gpus)}; "
             f"ask the scheduler for {devices} (resources of `train` in the profile), or lower the setting"
         )
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
     if devices > 1 and not gpus:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)

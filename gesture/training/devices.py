@@ -104,8 +104,7 @@ def part_of(batch: Batch, number: tf.Tensor, count: int, padded: bool) -> tuple[
             return x[begin:end]
         if not padded:
             return x[rows[begin] : rows[end]]
-        by_sequence = tf.reshape(x, tf.concat([[size, -1], tf.shape(x)[1:]], axis=0))
-        longest = tf.reduce_max(clips[begin:end])
-        return tf.reshape(by_sequence[begin:end, :longest], tf.concat([[-1], tf.shape(x)[1:]], axis=0))
+        by_sequence = tf.reshape(x, (size, -1, *x.shape[1:]))
+        return tf.reshape(by_sequence[begin:end, : tf.reduce_max(clips[begin:end])], (-1, *x.shape[1:]))
 
-    return {name: tf.ensure_shape(cut(name, x), x.shape) for name, x in batch.items()}, is_own
+    return {name: cut(name, x) for name, x in batch.items()}, is_own
