@@ -38,6 +38,8 @@ def findings(
     name = seen[0][0] if seen else request.gpu_model
     found += gpu.environment(version, bool(request.gpus or seen), name)
     found.append(gpu.device(seen, bool(request.gpus)) if here else ok("gpu", "judged on a node: --probe"))
+    devices = max(one.training.devices for one in experiment.variants.values()) if experiment else 1
+    found += gpu.enough(len(seen) if here else request.gpus, devices)
     return [*found, *storage.findings(folder, experiment, ask)]
 
 

@@ -93,6 +93,25 @@ def gpus(ask: Ask) -> list[tuple[str, int]]:
     return visible(ask("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"))
 
 
+def enough(count: int, devices: int) -> list[Finding]:
+    """Are there as many GPUs as share a batch?
+
+    Args:
+        count: that a job of `train` gets; 0 = it computes on CPUs.
+        devices: largest `training.devices` of the experiment.
+    """
+    if not 0 < count < devices:
+        return []
+    return [
+        problem(
+            "gpus",
+            f"training.devices is {devices}, and a job of `train` gets {count} GPU",
+            "its training would not begin",
+            "raise `gpu` (LSF) or `gres` (Slurm) of `train` in the profile, or lower training.devices",
+        )
+    ]
+
+
 def device(found: list[tuple[str, int]], wants_gpu: bool) -> Finding:
     """Is there a GPU here, with enough memory?"""
     if not found and wants_gpu:

@@ -300,6 +300,17 @@ def test_a_node_is_judged_by_its_own_gpu(tmp_path: Path) -> None:
     assert "scheduler" not in found
 
 
+@pytest.mark.parametrize(("gpus", "devices", "level"), [(1, 2, "problem"), (2, 2, None), (4, 2, None), (0, 2, None)])
+def test_a_profile_that_asks_for_fewer_gpus_than_share_a_batch_is_told(
+    tmp_path: Path, gpus: int, devices: int, level: str | None
+) -> None:
+    demo = settings.read(ROOT / "config" / "demo.yaml")
+    demo["training"] = {**demo["training"], "devices": devices, "batch": 8}
+    asked = Request("slurm-steady", minutes=240, memory_mb=40000, gpus=gpus)
+    found = levels(doctor.findings(asked, tmp_path, settings.parse(demo, "demo"), answers({})))
+    assert found.get("gpus") == level
+
+
 def test_this_machine_is_fit_for_the_local_profile(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
