@@ -23,6 +23,9 @@ EVALUATE_RECIPE = 1
 AVERAGE_RECIPE = 2
 REPORT_RECIPE = 2
 
+# Keys of `training` that are in no digest while they are off, so that results from before there were them stay valid.
+_YOUNGER_KEYS = {"devices": 1, "precision": "float32", "recompute": False}
+
 
 @dataclass(frozen=True)
 class Member:
@@ -96,8 +99,9 @@ def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
     variant = member.variant.model_dump(mode="json")
     del variant["seeds"]
     variant["training"]["stages"] = variant["training"]["stages"][:stage]
-    if variant["training"]["devices"] == 1:  # as in digests made before there was this key
-        del variant["training"]["devices"]
+    for key, off in _YOUNGER_KEYS.items():
+        if variant["training"][key] == off:
+            del variant["training"][key]
     data = experiment.data
     return value_digest(
         [TRAIN_RECIPE, records_name(experiment), data.holdout_subjects, data.train_on_validation, variant, member.seed]

@@ -154,6 +154,18 @@ class Training(Settings):
         description="GPUs of a job that share each batch, or logical CPU devices where there is no GPU; another number "
         "gives other results [devices].",
     )
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        "float32",
+        description="What convolutions and matrix products compute in; weights, optimiser, batch statistics, softmaxes "
+        "and loss stay float32. A half type needs nearly half the memory for activations and is faster on GPUs that "
+        "have it, slower on most CPUs. `float16` (V100 and later) scales the loss and skips steps whose gradients "
+        "overflow; `bfloat16` (A100 and later) needs neither, with fewer digits.",
+    )
+    recompute: bool = Field(
+        False,
+        description="Clip encoders compute activations again in the backward pass instead of keeping them: half the "
+        "memory a clip for a third more time. The networks without clip encoders ignore it.",
+    )
     validation_batch: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")
     weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
@@ -182,6 +194,8 @@ class Training(Settings):
             raise ValueError(f"devices: {self.devices} cannot share a batch of {self.batch}: raise `batch`")
         if self.devices > 1 and self.augmentation.mixup:
             raise ValueError("augmentation.mixup: partners would be on different devices: set it, or `devices`, back")
+        if self.devices > 1 and self.precision == "float16":
+            raise ValueError("precision: several devices cannot skip a step together: use bfloat16, or one device")
         return self
 
 

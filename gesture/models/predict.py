@@ -27,8 +27,9 @@ def build_member(who: Member, records: Records, scope: AbstractContextManager[An
     keras.utils.clear_session()
     variant = who.variant
     size, classes = records.manifest["size"], len(records.class_names)
+    precision, recompute = variant.training.precision, variant.training.recompute
     with scope or nullcontext():
-        return build(variant.network, variant.modalities, classes, size, who.seed)
+        return build(variant.network, variant.modalities, classes, size, who.seed, precision, recompute)
 
 
 class Predictor:

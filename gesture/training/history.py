@@ -3,7 +3,8 @@
 `history.jsonl` beside the checkpoints and in the result has
 
 * `{"kind": "train", "time", "loss", "steps", "stage", "step", "epoch", "rate"}`: mean loss of the ``steps`` steps up to
-  ``step`` and the rate of the last of them;
+  ``step`` and the rate of the last of them; with `training.precision: float16` also `loss_scale` and `skipped`, all
+  steps so far whose gradients overflowed;
 * `{"kind": "validation", "time", "stage", "step", "epoch", "loss", "accuracy"}` at the end of an epoch.
 
 ``step`` counts finished steps from stage 1; ``time`` is in seconds since 1970.

@@ -108,7 +108,8 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         def note_losses() -> None:
             if losses:
                 entry = {"stage": job.stage, "step": done, "epoch": (done - 1) // epoch_steps, "rate": main_rate}
-                history.append(kind="train", loss=float(np.mean(losses)), steps=len(losses), **entry)
+                entry |= {"loss": float(np.mean(losses)), "steps": len(losses), **optimiser.scale_noted()}
+                history.append(kind="train", **entry)
                 losses.clear()
 
         for step in range(start, last):
@@ -119,6 +120,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
                 seeds = _dropout_seeds(network, seed, step, devices.count)
                 loss = float(step_function(batch, seeds, main_rate, pretrained_rate))
             finite_or_fail(loss, step, saved)
+            optimiser.check_scale(step)
             losses.append(loss)
             done = step + 1
             ledger.did(done, len(batch["label"]))
@@ -196,7 +198,8 @@ def _compile(
         with tf.GradientTape() as tape:
             logits, steps = network(batch, training=True)
             loss = weigh(network.loss(logits, steps, batch["label"], training.label_smoothing, batch), steps)
-        gradients = tape.gradient(loss, [one.value for one in optimiser.variables])
+            scaled = optimiser.scaled(loss)
+        gradients = tape.gradient(scaled, [one.value for one in optimiser.variables])
         optimiser.apply(gradients, rate, pretrained_rate)
         return loss
 

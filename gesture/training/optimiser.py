@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from gesture.models.network import GestureNetwork
 from gesture.settings import Training
+from gesture.training.loss_scale import LossScale
 
 
 class TwoRateAdam:
@@ -39,6 +40,7 @@ class TwoRateAdam:
         self._survives = training.weight_average
         averaged = self.variables if self._survives else []
         self._averages = [keras.Variable(one, aggregation="only_first_replica") for one in averaged]
+        self.loss_scale = LossScale() if training.precision == "float16" else None
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -50,8 +52,21 @@ class TwoRateAdam:
         """All that it remembers from step to step."""
         return [*self._averages, *(variable for _, variable in self._slots())]
 
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+        """The loss that `apply` wants the gradients of."""
+        return loss if self.loss_scale is None else self.loss_scale.scaled(loss)
+
     def apply(self, gradients: list[tf.Tensor], rate: tf.Tensor, pretrained_rate: tf.Tensor) -> None:
-        """Makes one step; inside tf.function. Gradients of several devices are added up."""
+        """Makes one step; inside tf.function. Gradients of several devices are added up.
+
+        With float16 a step whose gradients are not finite is left out.
+        """
+        if self.loss_scale is None:
+            self._update(gradients, rate, pretrained_rate)
+        else:
+            self.loss_scale.update_if_finite(gradients, self._update, rate, pretrained_rate)
+
+    def _update(self, gradients: list[tf.Tensor], rate: tf.Tensor, pretrained_rate: tf.Tensor) -> None:
         if self._clip_norm is not None:
             whole = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, tf.linalg.global_norm(whole))
@@ -67,6 +82,15 @@ class TwoRateAdam:
         survives = tf.minimum(self._survives, steps / (steps + 9))
         for average, variable in zip(self._averages, self.variables, strict=False):
             average.assign(survives * average + (1 - survives) * variable)
+
+    def check_scale(self, step: int) -> None:
+        """Ends a training in float16 whose gradients overflow whatever the scale of the loss; see `LossScale.check`."""
+        if self.loss_scale is not None:
+            self.loss_scale.check(step)
+
+    def scale_noted(self) -> dict[str, float]:
+        """What the history says of the loss scale; nothing if there is none."""
+        return {} if self.loss_scale is None else self.loss_scale.noted()
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
@@ -126,8 +150,11 @@ class TwoRateAdam:
         ]
 
     def _slots(self) -> list[tuple[str, keras.Variable]]:
+        parts = {"main": self._adams[0].variables, "pretrained": self._adams[1].variables}
+        if self.loss_scale is not None:
+            parts["loss_scale"] = self.loss_scale.variables
         return [
             (f"{part}/{number:04d}", variable)
-            for part, adam in zip(("main", "pretrained"), self._adams, strict=True)
-            for number, variable in enumerate(adam.variables)
+            for part, variables in parts.items()
+            for number, variable in enumerate(variables)
         ]
