@@ -109,20 +109,34 @@ def read_predictions(path: Path) -> Predictions:
         GestureError: the file is missing or is no predictions table; the message names the Ids at fault.
     """
     columns = _columns(path)
-    types = {"Id": "int64", "label": "float64"}
     try:
-        frame = pd.read_csv(path, dtype={name: types.get(name, "float32") for name in columns})
+        ids, probabilities, labels = _read_in_pieces(path, columns)
     except pd.errors.ParserError as error:
         raise GestureError(f"{path}: not a well-formed CSV ({' '.join(str(error).split())})") from error
     except (ValueError, OverflowError):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         _refuse_surplus_fields(path, frame)
         raise GestureError(f"{path}: {_not_a_number(frame)}") from None
-    _refuse_surplus_fields(path, frame)
-    ids = frame["Id"].to_numpy()
-    probabilities = frame[[name for name in columns if name.startswith("p_")]].to_numpy()
-    labels = _labels(path, frame) if "label" in columns else None
     return _checked(path, ids, probabilities, labels, read_manifest(path))
+
+
+def _read_in_pieces(path: Path, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Ids, probabilities and labels as in the file; pandas alone would hold three copies of them for a while."""
+    types = {"Id": "int64", "label": "float64"}
+    names = [name for name in columns if name.startswith("p_")]
+    ids, pieces, labels = [], [], []
+    with pd.read_csv(
+        path, dtype={name: types.get(name, "float32") for name in columns}, chunksize=_ROWS_AT_ONCE
+    ) as frames:
+        for frame in frames:
+            _refuse_surplus_fields(path, frame)
+            ids.append(frame["Id"].to_numpy())
+            pieces.append(frame[names].to_numpy())
+            if "label" in columns:
+                labels.append(_labels(path, frame))
+    probabilities = np.empty((sum(map(len, ids)), len(names)), np.float32, order="F")
+    np.concatenate(pieces, out=probabilities)
+    return np.concatenate(ids), probabilities, np.concatenate(labels) if labels else None
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from gesture.errors import GestureError
 from gesture.evaluation.predictions import Predictions, listing
 from gesture.files import atomic_path
 
-_WHOLE = re.compile(rb"Id,y(?:\r?\n-?\d{1,18},-?\d{1,18})*(?:\r?\n)?")
+# `*+` forgets the way back of each row, which at a million rows is 200 MB.
+_WHOLE = re.compile(rb"Id,y(?:\r?\n-?\d{1,18},-?\d{1,18})*+(?:\r?\n)?")
 
 
 def write_submission(path: Path, table: Predictions, ids: np.ndarray | None = None) -> None:
@@ -27,7 +28,9 @@ def write_submission(path: Path, table: Predictions, ids: np.ndarray | None = No
     """
     rows = zip(table.ids.tolist(), (table.chosen + 1).tolist(), strict=True)
     with atomic_path(path) as temporary:
-        temporary.write_text("Id,y\n" + "".join(f"{id_},{y}\n" for id_, y in rows), encoding="ascii", newline="")
+        with temporary.open("w", encoding="ascii", newline="") as file:
+            file.write("Id,y\n")
+            file.writelines(f"{id_},{y}\n" for id_, y in rows)
         check_submission(temporary, table.ids if ids is None else ids, table.classes, path)
 
 
