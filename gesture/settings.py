@@ -194,8 +194,6 @@ class Training(Settings):
             raise ValueError(f"devices: {self.devices} cannot share a batch of {self.batch}: raise `batch`")
         if self.devices > 1 and self.augmentation.mixup:
             raise ValueError("augmentation.mixup: partners would be on different devices: set it, or `devices`, back")
-        if self.devices > 1 and self.precision == "float16":
-            raise ValueError("precision: several devices cannot skip a step together: use bfloat16, or one device")
         return self
 
 
