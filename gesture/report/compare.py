@@ -13,6 +13,14 @@ from gesture.evaluation.metrics import metrics, paired_gain
 from gesture.evaluation.predictions import Predictions, listing, read_predictions
 from gesture.files import read_json, write_json
 from gesture.report.summary import aligned
+from gesture.report.verdict import verdict
+
+_VERDICTS = {
+    "gain": "second is better",
+    "loss": "first is better",
+    "disagree": "tests disagree",
+    "undecided": "undecided",
+}
 
 
 def compare(folders: Sequence[Path], split: str | None, output: Path | None = None) -> dict[str, Any]:
@@ -26,7 +34,7 @@ def compare(folders: Sequence[Path], split: str | None, output: Path | None = No
     Returns:
         `split`, `experiments` (name -> figures on all its labelled sequences) and `pairs`: paired bootstrap interval
         and McNemar's test on the common sequences, with p values after Holm (Scand. J. Statistics 6, 1979) where there
-        are several pairs.
+        are several pairs, and the `verdict` of both.
 
     Raises:
         GestureError: fewer than two experiments, one without labels, or labels that contradict each other.
@@ -39,6 +47,7 @@ def compare(folders: Sequence[Path], split: str | None, output: Path | None = No
     pairs = [_pair(one, tables[one], other, tables[other]) for one, other in combinations(tables, 2)]
     for pair, p in zip(pairs, holm([one["mcnemar_p"] for one in pairs]), strict=True):
         pair["mcnemar_p_holm"] = p
+        pair["verdict"] = None if p is None else verdict(pair["interval"], p)
     result = {"split": split, "experiments": {name: _figures(table) for name, table in tables.items()}, "pairs": pairs}
     if output is not None:
         write_json(output, result)
@@ -132,17 +141,21 @@ def told(result: dict[str, Any]) -> str:
             f"{one['log_loss']:.3f}",
         ]
         rows.append([name, str(one["members"]), one["method"] or "unknown", str(one["labelled"]), *scores])
-    pairs = [["second against first", "common", "gain", "95 % interval", "only first", "only second", "p", "p (Holm)"]]
+    columns = ["common", "gain", "95 % interval", "only first", "only second", "p", "p (Holm)", "verdict"]
+    pairs = [["second against first", *columns]]
     for pair in result["pairs"]:
         title = f"{pair['second']} - {pair['first']}"
         if not pair["common"]:
-            pairs.append([title, "0", *["-"] * 6])
+            pairs.append([title, "0", *["-"] * (len(columns) - 1)])
             continue
         low, high = pair["interval"]
         counts = [str(pair["only_first"]), str(pair["only_second"])]
-        tests = [f"{pair['mcnemar_p']:.2g}", f"{pair['mcnemar_p_holm']:.2g}"]
+        tests = [f"{pair['mcnemar_p']:.2g}", f"{pair['mcnemar_p_holm']:.2g}", _VERDICTS[pair["verdict"]]]
         pairs.append(
             [title, str(pair["common"]), f"{pair['gain']:+.1%}", f"{low:+.1%} to {high:+.1%}", *counts, *tests]
         )
-    note = "interval: paired bootstrap; p: McNemar's exact test on the common sequences"
+    note = (
+        "interval: paired bootstrap; p: McNemar's exact test on the common sequences\n"
+        "verdict: better where the interval leaves out 0 and p (Holm) is below 0.05"
+    )
     return "\n".join([f"split: {result['split']}", "", *aligned(rows), "", *aligned(pairs), "", note])

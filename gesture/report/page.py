@@ -17,6 +17,7 @@ from gesture.report.results import SPLITS, Results, read_results
 from gesture.report.strips import strips
 from gesture.report.summary import summary
 from gesture.report.svg import Picture
+from gesture.report.verdict import verdict
 from gesture.settings import Experiment
 from gesture.wording import clock
 
@@ -97,13 +98,16 @@ def _render(results: Results, pictures: dict[str, Picture], hardest: list[dict[s
     environment.filters |= shown
     split = results.leading_split
     scored = split if split is not None and split in results.ensemble else None
+    lead = results.metrics[split] if split else None
+    gain = lead["gain"] if lead else None
     return environment.from_string(here.joinpath("page.html").read_text(encoding="utf-8")).render(
         title=results.experiment.report.title or results.experiment.experiment,
         results=results,
         experiment=results.experiment,
         split=split,
         splits=[one for one in SPLITS if one in results.metrics],
-        lead=results.metrics[split] if split else None,
+        lead=lead,
+        verdict=verdict(gain["interval"], gain["mcnemar_p"]) if gain else None,
         members=tables.member_rows(results),
         confusions=tables.confusions(results, scored) if scored else [],
         hardest=hardest,

@@ -20,12 +20,17 @@ def experiment(folder, name, right, ids=None, labels=LABELS, split="test", diges
     ids = np.arange(len(labels)) if ids is None else ids
     generator = np.random.default_rng(sum(map(ord, name)))
     chosen = np.where(generator.random(len(ids)) < right, labels[ids], (labels[ids] + 1) % 3)
+    return written(folder, name, ids, chosen, labels, split, digest), chosen
+
+
+def written(folder, name, ids, chosen, labels=LABELS, split="test", digest="d"):
+    """Results whose ensemble chooses these classes."""
     p = np.full((len(ids), 3), 0.1, np.float32) + 0.7 * np.eye(3, dtype=np.float32)[chosen]
     results = folder / name
     table = results / f"predictions/{split}/a-s1.csv"
     write_predictions(table, ids, p, labels[ids], {"member": "a-s1", "split": split, "data_digest": digest})
     average([table], results if split == "test" else results / split)
-    return results, chosen
+    return results
 
 
 def test_gain_and_test_are_those_of_the_paired_rows(tmp_path):
@@ -48,6 +53,26 @@ def test_only_common_ids_are_paired(tmp_path):
     result = compare([one, two], None)
     assert result["pairs"][0]["common"] == 50
     assert [one["labelled"] for one in result["experiments"].values()] == [150, 100]
+
+
+@pytest.mark.parametrize(
+    ("only_one", "only_two", "said"),
+    [
+        (2, 20, "second is better"),
+        (20, 2, "first is better"),
+        (1, 7, "tests disagree"),  # p = .07, while the bootstrap leaves out 0
+        (5, 7, "undecided"),
+        (0, 0, "undecided"),
+    ],
+)
+def test_one_is_called_better_only_where_interval_and_test_agree(tmp_path, capsys, only_one, only_two, said):
+    folders = []
+    for name, wrong in (("one", slice(0, only_two)), ("two", slice(100, 100 + only_one))):
+        chosen = LABELS.copy()
+        chosen[wrong] = (chosen[wrong] + 1) % 3
+        folders.append(written(tmp_path, name, np.arange(200), chosen))
+    compare(folders, None)
+    assert said in capsys.readouterr().out
 
 
 def test_experiments_that_share_nothing_stand_side_by_side_untested(tmp_path, capsys):

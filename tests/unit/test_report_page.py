@@ -10,6 +10,7 @@ import made_up_results
 import pytest
 
 from gesture.errors import GestureError
+from gesture.files import read_json, write_json
 from gesture.report.figures import learning_curves
 from gesture.report.page import report
 from gesture.report.results import read_results
@@ -75,6 +76,35 @@ def test_the_ensembles_result_comes_first_with_its_interval(page):
     text = squeezed(page.text)
     assert re.search(r"Result \d\d\.\d % accuracy of the ensemble on test 95 % interval \d\d\.\d % to", text)
     assert re.search(r"points against the best member, [\w-]+ \(\d\d\.\d %\); paired bootstrap", text)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return made_up_results.make_results(tmp_path_factory.mktemp("small"), rows=20)
+
+
+@pytest.mark.parametrize(
+    ("interval", "p", "said"),
+    [
+        ([0.01, 0.09], 0.012, "Both tests find the gain larger than chance explains."),
+        ([-0.09, -0.01], 0.012, "Both tests find the average worse than this member."),
+        ([0.01, 0.09], 0.12, "The two tests disagree about whether chance explains this: only 13 sequences"),
+        ([-0.01, 0.09], 0.12, "These sequences do not tell whether averaging gains or loses."),
+    ],
+)
+def test_the_sentence_about_the_gain_follows_from_both_tests(small, monkeypatch, interval, p, said):
+    monkeypatch.setattr("gesture.report.page.gallery", lambda *_: {})  # figures take seconds
+    path = small["results"] / "metrics.json"
+    value = read_json(path)
+    value["gain"] |= {"interval": interval, "mcnemar_p": p, "only_ensemble_right": 9, "only_member_right": 4}
+    write_json(path, value)
+    with contextlib.redirect_stdout(io.StringIO()):
+        report(made_up_results.settings(), **small)
+    text = squeezed(Page(small["output"].read_text()).text)
+    assert said in text
+    assert (
+        sum(one in text for one in ("larger than chance explains.", "worse than", "disagree about", "do not tell")) == 1
+    )
 
 
 def test_every_figure_is_in_the_page_with_words_and_in_a_file_of_its_own(output, page):
