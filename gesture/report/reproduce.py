@@ -54,6 +54,7 @@ def reproduce(manifest: Path, folder: Path, cores: int, data: Path | None, profi
     different = [what for what, same in rows.items() if not same]
     if different:
         raise GestureError(f"{manifest}: not reproduced: {', '.join(different)} differ; see the table above")
+    print(f"reproduced: all {len(rows)} digests are equal")
 
 
 def _settings_here(settings: Mapping[str, Any], data: Path | None) -> dict[str, Any]:

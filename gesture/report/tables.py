@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gesture.evaluation.members import FEWEST_ROWS
 from gesture.evaluation.metrics import confusion_matrix, labelled, wilson_interval
 from gesture.evaluation.software import software
 from gesture.report.figures import largest_confusions
@@ -140,16 +141,38 @@ def ledger(results: Results) -> list[dict[str, Any]]:
 
 def methods(results: Results) -> dict[str, Any] | None:
     """Every method of averaging: its scores, and the share of the weight that it gives to each member."""
-    split = "test" if results.metrics["test"].get("methods") else "validation"
-    rows = results.metrics.get(split, {}).get("methods") or []
-    if not rows or len(results.members) < 2:
+    if len(results.members) < 2:
         return None
-    shares = {
+    for split in reversed(SPLITS):
+        rows = results.metrics.get(split, {}).get("methods") or []
+        splits = [one for one in SPLITS if any(row.get(one) for row in rows)]
+        if splits:
+            return {
+                "rows": rows,
+                "shares": _shares(results, rows),
+                "splits": splits,
+                "unfitted": _unfitted(results, rows),
+            }
+    return None
+
+
+def _shares(results: Results, rows: list[dict[str, Any]]) -> dict[str, list[float]]:
+    return {
         name: [one["weights"].get(name, 0) / (sum(one["weights"].values()) or 1) for one in rows]
         for name in results.members
     }
-    splits = [one for one in SPLITS if any(row.get(one) for row in rows)]
-    return {"rows": rows, "shares": shares, "splits": splits} if splits else None
+
+
+def _unfitted(results: Results, rows: list[dict[str, Any]]) -> str | None:
+    """Why no method is there that is fitted; None where they are."""
+    if any(row["method"] == "greedy" for row in rows):
+        return None
+    if results.experiment.data.train_on_validation:
+        return "the members were trained on the validation split"
+    labelled = results.metrics.get("validation", {}).get("labelled", 0)
+    if labelled < FEWEST_ROWS:
+        return f"that takes at least {FEWEST_ROWS} labelled validation sequences, and there are {labelled}"
+    return "no validation predictions were given to `gesture average`"
 
 
 def versions(results: Results) -> dict[str, str]:

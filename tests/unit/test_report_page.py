@@ -107,6 +107,19 @@ def test_the_sentence_about_the_gain_follows_from_both_tests(small, monkeypatch,
     )
 
 
+@pytest.mark.parametrize("labels", [True, False])
+def test_methods_that_could_not_be_fitted_are_explained(tmp_path, monkeypatch, labels):
+    monkeypatch.setattr("gesture.report.page.gallery", lambda *_: {})
+    arguments = made_up_results.make_results(tmp_path, labels=labels, validation_rows=8, rows=20)
+    with contextlib.redirect_stdout(io.StringIO()):
+        report(made_up_results.settings(), **arguments)
+    text = squeezed(Page(arguments["output"].read_text()).text)
+    assert f"Accuracy, {'test' if labels else 'validation'}" in text
+    assert "geometric mean" in text
+    assert "stacking and temperature are not here: that takes at least 10 labelled validation sequences, " in text
+    assert "and there are 8." in text
+
+
 def test_every_figure_is_in_the_page_with_words_and_in_a_file_of_its_own(output, page):
     files = sorted(path.name for path in (output.parent / "figures").iterdir())
     drawn = [name for name in files if not name.startswith("hardest-")]

@@ -39,7 +39,9 @@ def test_the_same_settings_are_run_elsewhere_and_every_digest_compared(made, run
     assert asked[0] == "results/made-up/submission.json", "--configfile takes all that follows"
     settings = yaml.safe_load((tmp_path / "again/made-up.yaml").read_text())
     assert settings == made_up_results.settings().model_dump(mode="json")
-    rows = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.split("\n\n")[0].splitlines()[1:])
+    told = capsys.readouterr().out
+    rows = dict(line.rsplit(maxsplit=1) for line in told.split("\n\n")[0].splitlines()[1:])
+    assert told.endswith(f"reproduced: all {len(rows)} digests are equal\n")
     assert set(rows.values()) == {"same"}
     assert list(rows)[:3] == ["records", "weights of fusion-s1", "softmaxes of fusion-s1"]
     assert list(rows)[-2:] == ["ensemble", "submission"]
