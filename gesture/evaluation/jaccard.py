@@ -51,7 +51,7 @@ def jaccard(truth: Path, found: Path, output: Path | None = None) -> dict[str, A
     if output is not None:
         write_json(output, result)
     means = f"official {result['official']:.4f}, strict {result['strict']:.4f}"
-    print(f"{len(names)} samples, frame-wise Jaccard index: {means}")
+    print(f"{len(names)} sample{'s' if len(names) != 1 else ''}, frame-wise Jaccard index: {means}")
     return result
 
 

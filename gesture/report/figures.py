@@ -5,11 +5,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from gesture.report.svg import ACCENT, GRID, INK, MUTED, SERIES, WARM, Picture, canvas, picture
 
 _POINTS = 300
+
+
+def _percent(share: float, _: float) -> str:
+    """A tick's label, with decimals only where neighbours need them."""
+    return f"{100 * share:.4g}%"
 
 
 def accuracies(rows: Sequence[tuple[str, float, Sequence[float]]], split: str) -> Picture:
@@ -23,7 +28,7 @@ def accuracies(rows: Sequence[tuple[str, float, Sequence[float]]], split: str) -
         axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], color=INK)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel(f"accuracy on {split}, 95 % interval")
-        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.xaxis.set_major_formatter(_percent)
         axes.grid(axis="y", visible=False)
         alt = "; ".join(f"{name} {value:.1%}, {low:.1%} to {high:.1%}" for name, value, (low, high) in rows)
         return picture(figure, "accuracy", f"Accuracy on {split} with 95 % Wilson intervals.", alt)
@@ -57,7 +62,7 @@ def learning_curves(
         upper.set_title(f"{variant}: training loss (line), validation loss (dashed)", color=INK)
         lower.set_ylabel("accuracy")
         lower.set_title("validation accuracy", color=INK)
-        lower.yaxis.set_major_formatter(PercentFormatter(1))
+        lower.yaxis.set_major_formatter(_percent)
         lower.xaxis.set_major_locator(MaxNLocator(integer=True))
         lower.set_xlim(left=0)
         lower.set_xlabel("steps")
@@ -123,7 +128,9 @@ def confusion(counts: np.ndarray, names: Sequence[str], split: str) -> Picture:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         for row, column in np.argwhere(counts > 0):
             colour = ACCENT if row == column else WARM
-            alpha = 0.12 + 0.88 * shares[row, column] * (0.75 if row == column else 1)
+            alpha = (
+                0.1 + 0.5 * shares[row, column]
+            )  # a stronger one would hide the number, dark on light or light on dark
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=alpha, linewidth=0))
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7)
         axes.set_xlim(-0.5, size - 0.5)
@@ -219,7 +226,7 @@ def agreement(shares: np.ndarray, names: Sequence[str]) -> Picture:
         for row in range(size):
             for column in range(row):
                 share = shares[row, column]
-                alpha = 0.8 - 0.7 * (1 - share) / max(1 - lowest, 1e-9)
+                alpha = 0.6 - 0.5 * (1 - share) / max(1 - lowest, 1e-9)
                 axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=ACCENT, alpha=alpha, linewidth=0))
                 if size <= 14:
                     axes.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=7.5)
@@ -244,7 +251,7 @@ def by_count(rows: Sequence[Mapping[str, float]], split: str) -> Picture:
         axes.fill_between(counts, low, high, color=ACCENT, alpha=0.2, linewidth=0)
         axes.plot(counts, [one["mean"] for one in rows], marker="o", markersize=4, color=ACCENT)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(_percent)
         axes.set_xlabel("members averaged")
         axes.set_ylabel(f"accuracy on {split}")
         alt = f"Accuracy by number of members: {rows[0]['mean']:.1%} for one, {rows[-1]['mean']:.1%} for {len(rows)}."
