@@ -137,3 +137,28 @@ def test_what_is_no_softmax_is_never_written(tmp_path, row):
     with pytest.raises(GestureError, match=r"member\.csv: Id 7: "):
         write_predictions(path, [7], np.array([row], np.float32), None, {})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("9,0.5,0.5,1", None),
+        ("9,0.5,0.5,", None),
+        ("9,0.5,x,1", "Id 9: p_2 is 'x', expected a number"),
+        ("9,0.5,0.5,0", "Id 9: label 0, expected 1, 2"),
+        ("9,0.5,0.5,1,1", "not a well-formed CSV"),
+        ("2,0.5,0.5,1", "Id 2 given more than once"),
+    ],
+)
+def test_a_long_table_is_read_in_pieces_that_leave_no_trace(tmp_path, monkeypatch, row, told):
+    monkeypatch.setattr("gesture.evaluation.predictions._ROWS_AT_ONCE", 3)
+    rows = "".join(f"{id_},0.25,0.75,{id_ % 2 + 1}\n" for id_ in range(1, 8))
+    path = write_text(tmp_path / "a-s1.csv", f"Id,p_1,p_2,label\n{rows}{row}\n")
+    if told:
+        with pytest.raises(GestureError, match=told):
+            read_predictions(path)
+        return
+    table = read_predictions(path)
+    assert table.ids.tolist() == [*range(1, 8), 9]
+    assert table.probabilities.tolist() == [[0.25, 0.75]] * 7 + [[0.5, 0.5]]
+    assert table.labels.tolist() == [1, 0, 1, 0, 1, 0, 1, 0 if row.endswith("1") else -1]
