@@ -118,15 +118,14 @@ def noted(chain: Chain, stage: int) -> list[tuple[int, float, int]]:
     return [(one["step"], one["loss_scale"], one["skipped"]) for one in lines if one["stage"] == stage][-1:]
 
 
-@pytest.mark.parametrize(("name", "stages"), [("joints-s1", 2), ("clips-s1", 1)])
 def test_a_run_that_is_interrupted_among_skipped_steps_ends_in_the_same_bytes(
-    small: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stages: int
+    small: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss_scale, "FIRST_SCALE", 2.0**20)  # overflows at first
-    whole, chain = (Chain(small, records, tmp_path / folder, name) for folder in ("whole", "chain"))
+    whole, chain = (Chain(small, records, tmp_path / folder, "joints-s1") for folder in ("whole", "chain"))
     with pytest.raises(StoppedEarlyError):
         chain.run(1, stop_after=2)
-    for stage in range(1, stages + 1):
+    for stage in (1, 2):
         for one in (chain, whole):
             one.run(stage)
         assert chain.bytes(stage) == whole.bytes(stage)
