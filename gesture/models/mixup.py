@@ -14,5 +14,5 @@ def mixed(x: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """
     if "partner" not in batch:
         return x
-    share = tf.reshape(batch["share"], (-1, *[1] * (len(x.shape) - 1)))
+    share = tf.cast(tf.reshape(batch["share"], (-1, *[1] * (len(x.shape) - 1))), x.dtype)
     return share * x + (1 - share) * tf.gather(x, batch["partner"])
