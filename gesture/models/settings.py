@@ -153,12 +153,6 @@ class FramesSettings(TemporalSettings):
     model: Literal["frames"] = Field("frames", description="Kind of network.")
     frames: _Frames = Field(24, description="Length that every sequence is resampled to [frames].")
     person: int = Field(48, ge=16, le=224, description="Side of the square cut out around the person [px].")
-    fineness: int = Field(
-        1,
-        ge=1,
-        le=4,
-        description="The square is cut out so many times finer and then averaged: thin arms stay whole [factor].",
-    )
     widths: tuple[Width, ...] = Field(
         (16, 32, 48, 64),
         min_length=1,

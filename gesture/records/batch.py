@@ -8,7 +8,7 @@ import numpy as np
 from gesture.datasets.sequence import Sequence
 from gesture.records.aligned import aligned_zeros
 from gesture.records.augment import augment
-from gesture.records.person import coarser, cut_out, relative_depth
+from gesture.records.person import cut_out, relative_depth
 from gesture.records.reader import Records
 from gesture.records.skeleton_image import draw
 from gesture.settings import Augmentation, Variant
@@ -26,7 +26,6 @@ class Inputs:
         motion: True if every image is taken minus the mean image of its sequence.
         padded: True for the 2019 layout, in which every sequence has as many clips as the longest of its batch.
         person: side of the square around the person that depth and mask are cut to [px]; None = whole pictures.
-        fineness: how many times finer it is cut out before it is averaged.
         frames: length that `person` is resampled to [frames].
     """
 
@@ -35,7 +34,6 @@ class Inputs:
     motion: bool
     padded: bool
     person: int | None = None
-    fineness: int = 1
     frames: int = 0
 
     @classmethod
@@ -44,8 +42,7 @@ class Inputs:
         network = variant.network
         if network.model == "frames":
             names = ("person", *(name for name in variant.modalities if name == "skeleton"))
-            person = {"person": network.person, "fineness": network.fineness, "frames": network.frames}
-            return cls(names, True, motion=False, padded=False, **person)
+            return cls(names, True, motion=False, padded=False, person=network.person, frames=network.frames)
         if network.model != "smnet":
             return cls(("skeleton",), masked=False, motion=False, padded=False)
         pictures = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
@@ -87,7 +84,7 @@ def load_batch(
     """
     sequences = [records.read(int(position)).only(inputs.modalities) for position in positions]
     if inputs.person is not None:  # before any shift, which it would undo
-        sequences = [cut_out(one, inputs.person * inputs.fineness) for one in sequences]
+        sequences = [cut_out(one, inputs.person) for one in sequences]
     if augmentation is not None and rng is not None:
         sequences = [augment(one, augmentation, rng) for one in sequences]
     length = np.array([one.length for one in sequences], np.int32)
@@ -97,8 +94,7 @@ def load_batch(
         if name == "skeleton":
             batch[name] = pad([one.arrays[name] for one in sequences], int(length.max()))
         elif name == "person":
-            pictures = [relative_depth(one, inputs.frames) for one in sequences]
-            batch[name] = np.stack([coarser(one, inputs.fineness) for one in pictures])
+            batch[name] = np.stack([relative_depth(one, inputs.frames) for one in sequences])
         else:
             # One at a time: all of a batch as float32 beside the clips would double its memory.
             arrays = (images_of(one, name, inputs, records.manifest["size"]) for one in sequences)

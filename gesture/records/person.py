@@ -67,10 +67,3 @@ def relative_depth(sequence: Sequence, frames: int) -> np.ndarray:
     mask = mask[chosen]
     nearer = (middle - sequence.depth[chosen].astype(np.float32)) * scale
     return np.concatenate([np.clip(nearer, -FARTHEST, FARTHEST) * mask, mask], axis=-1).astype(np.float32)
-
-
-def coarser(pictures: np.ndarray, factor: int) -> np.ndarray:
-    """Means of squares of ``factor`` pixels: `(F, H, W, C)` to `(F, H / factor, W / factor, C)`."""
-    frames, height, width, channels = pictures.shape
-    squares = pictures.reshape(frames, height // factor, factor, width // factor, factor, channels)
-    return squares.mean(axis=(2, 4))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gesture.datasets.sequence import Sequence
-from gesture.records.person import coarser, cut_out, relative_depth, square
+from gesture.records.person import cut_out, relative_depth, square
 
 SIZE = 80
 
@@ -33,23 +33,6 @@ def test_depth_is_taken_from_the_persons_middle() -> None:
     assert near[-1, ..., 0].max() == pytest.approx(10 / 255 * 4095 / 500)
     assert near[0, ..., 0].max() == 0, "the arm is not out yet"
     assert set(np.unique(near[..., 1])) == {0, 1}
-
-
-def test_a_thin_arm_is_never_lost_when_the_square_is_cut_out_finer() -> None:
-    def arm_seen(column: int, fineness: int) -> float:
-        person = (standing(10, 20, 4, frames=1), with_arm(column))
-        before, after = (relative_depth(cut_out(one, 24 * fineness), 1) for one in person)
-        return float(coarser(after - before, fineness)[..., 1].sum())
-
-    def with_arm(column: int) -> Sequence:
-        sequence = standing(10, 20, 4, frames=1)
-        assert sequence.depth is not None
-        sequence.depth[:, 20:40, column] = 110
-        return Sequence(1, "training", depth=sequence.depth, mask=sequence.depth > 0, max_depth_mm=4095)
-
-    columns = range(40, 50)
-    assert min(arm_seen(column, 1) for column in columns) == 0
-    assert min(arm_seen(column, 3) for column in columns) > 2
 
 
 def test_the_square_holds_the_person_and_a_margin() -> None:
