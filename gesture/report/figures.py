@@ -128,9 +128,7 @@ def confusion(counts: np.ndarray, names: Sequence[str], split: str) -> Picture:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         for row, column in np.argwhere(counts > 0):
             colour = ACCENT if row == column else WARM
-            alpha = (
-                0.1 + 0.5 * shares[row, column]
-            )  # a stronger one would hide the number, dark on light or light on dark
+            alpha = 0.1 + 0.5 * shares[row, column]  # a stronger one would hide the number, in the dark or the light
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=alpha, linewidth=0))
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7)
         axes.set_xlim(-0.5, size - 0.5)

@@ -5,7 +5,6 @@
 never loaded.
 """
 
-import math
 import os
 import re
 import shutil
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from gesture.errors import GestureError
 from gesture.files import (
@@ -28,7 +26,7 @@ from gesture.files import (
 )
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
-from gesture.training.live_state import check_live_state, read_live_state, write_live_state
+from gesture.training.live_state import check_live_state, read_live_state, size_of, write_live_state
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.stage import OUTCOME
 
@@ -237,7 +235,7 @@ class Checkpoints:
             yield
         except OSError as error:
             self._lease.require()  # whoever took over also removes what we were writing
-            needed = f"a checkpoint needs about {_mb(_size(*states))} MB, " if states else ""
+            needed = f"a checkpoint needs about {_mb(sum(map(size_of, _variables(*states))))} MB, " if states else ""
             free = shutil.disk_usage(self._folder).free
             # HDF5's own text is a paragraph; its errno is that of the failed write.
             what = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
@@ -259,11 +257,6 @@ def _read_valid(path: Path) -> dict[str, Any]:
 def _variables(network: GestureNetwork, optimiser: TwoRateAdam) -> list[keras.Variable]:
     """The whole state of a run but the step."""
     return [*network.weights, *optimiser.state]
-
-
-def _size(network: GestureNetwork, optimiser: TwoRateAdam) -> int:
-    """Bytes of a checkpoint, nearly."""
-    return sum(math.prod(one.shape) * np.dtype(one.dtype).itemsize for one in _variables(network, optimiser))
 
 
 def _step(name: str) -> int:

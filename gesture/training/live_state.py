@@ -3,6 +3,7 @@
 Laying them out as HDF5, as the result of a stage is, would take longer than writing them, and training waits.
 """
 
+import math
 import os
 import zlib
 from collections.abc import Iterable, Sequence
@@ -61,10 +62,15 @@ def read_live_state(path: Path, variables: Sequence[keras.Variable]) -> None:
     Raises:
         GestureError: the file has another size than the variables; none of them is changed.
     """
-    dtypes = [np.dtype(variable.dtype) for variable in variables]
-    sizes = [int(np.prod(one.shape)) * dtype.itemsize for one, dtype in zip(variables, dtypes, strict=True)]
-    if path.stat().st_size != sum(sizes):
-        raise GestureError(f"{path}: has {path.stat().st_size} bytes, the variables of this network {sum(sizes)}")
+    found, expected = path.stat().st_size, sum(map(size_of, variables))
+    if found != expected:
+        raise GestureError(f"{path}: has {found} bytes, the variables of this network {expected}")
     with path.open("rb") as file:
-        for variable, dtype, size in zip(variables, dtypes, sizes, strict=True):
-            variable.assign(np.frombuffer(file.read(size), dtype).reshape(variable.shape))
+        for variable in variables:
+            values = np.frombuffer(file.read(size_of(variable)), np.dtype(variable.dtype))
+            variable.assign(values.reshape(variable.shape))
+
+
+def size_of(variable: keras.Variable) -> int:
+    """Bytes of a variable's values."""
+    return math.prod(variable.shape) * np.dtype(variable.dtype).itemsize
