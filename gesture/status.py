@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gesture.errors import FailedForGoodError, StoppedEarlyError
-from gesture.files import read_json, read_lines
+from gesture.files import read_json
 from gesture.lease import holder
 from gesture.plan import Member, members, stage_digest
 from gesture.settings import Experiment
-from gesture.training.ledger import sessions
+from gesture.training.ledger import live_history, sessions
 from gesture.wording import aligned, clock
 
 State = Literal["waiting", "running", "stopped", "failed", "done", "outdated"]
@@ -96,7 +96,7 @@ def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> St
 def _progress(live: Path, past: list[dict[str, Any]]) -> tuple[float, float | None]:
     """Part done, and the time left at the pace of the last session that measured one [s]."""
     first, last = past[-1]["first"], past[-1]["last"]
-    steps = [line["step"] for line in read_lines(live / "history.jsonl")]
+    steps = [line["step"] for line in live_history(live)]
     done = max([past[-1]["step"], *steps]) - first
     fraction = done / (last - first) if last > first else 1.0
     measured = [one for one in past if one.get("steps") and one.get("seconds")]

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,16 +216,19 @@ class Checkpoints:
 
     def _move_aside(self) -> Path:
         """Moves all that belongs to another fingerprint, with its history, to a folder of its own."""
+        stays = ("lease-", "LAST-", ".", "aside", OUTCOME)
+        # Should another writer take over meanwhile, what it writes is not in this list: its names carry its token.
+        found = sorted(path for path in self._folder.iterdir() if not path.name.startswith(stays))
         number = 1
         while (aside := self._folder / "aside" / f"{number:03d}").exists():
             number += 1
         aside.mkdir(parents=True)
-        stays = ("lease-", "LAST-", ".", "aside", OUTCOME)
+        for path in found:
+            self._lease.require()
+            with suppress(FileNotFoundError):  # another writer may have it
+                path.replace(aside / path.name)
         self._newest, self._best = [], None
         self._point()
-        for path in sorted(self._folder.iterdir()):
-            if not path.name.startswith(stays):
-                path.replace(aside / path.name)
         return aside
 
     @contextmanager

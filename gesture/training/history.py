@@ -1,13 +1,14 @@
 """Losses and accuracies by step, one JSON object a line, and the same as TensorBoard events.
 
-`history.jsonl` beside the checkpoints and in the result has
+`history.jsonl` of a result, and `history-<token>.jsonl` beside the checkpoints, have
 
 * `{"kind": "train", "time", "loss", "steps", "stage", "step", "epoch", "rate"}`: mean loss of the ``steps`` steps up to
   ``step`` and the rate of the last of them; with `training.precision: float16` also `loss_scale` and `skipped`, all
   steps so far whose gradients overflowed;
 * `{"kind": "validation", "time", "stage", "step", "epoch", "loss", "accuracy"}` at the end of an epoch.
 
-``step`` counts finished steps from stage 1; ``time`` is in seconds since 1970.
+``step`` counts finished steps from stage 1; ``time`` is in seconds since 1970. Every session writes a file of its own
+lease's token, beginning with what it goes on from: one that was overtaken adds nothing to the file that is read.
 """
 
 import json
@@ -15,31 +16,35 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gesture.files import append_line, read_lines, write_text
+from gesture.files import append_line, write_text
 from gesture.lease import Lease
 from gesture.training.events import Events
+from gesture.training.ledger import LIVE_HISTORY, live_history
 
 
 class History:
     """Losses and accuracies of a stage, kept beside its checkpoints."""
 
-    def __init__(self, path: Path, step: int, lease: Lease) -> None:
+    def __init__(self, live: Path, step: int, lease: Lease) -> None:
         """Forgets what came after the step that a session goes on from.
 
         Args:
-            path: JSONL file; TensorBoard's go into the folder `events` beside it.
+            live: folder of the checkpoints; TensorBoard's files go into its folder `events`.
             step: of the checkpoint.
-            lease: held by this process; its token names the event file.
+            lease: held by this process; its token names the files.
 
         Raises:
             HeldByAnotherError: another writer has taken over.
         """
         lease.require()
-        self.path = path
+        self.path = live / f"history-{lease.token:06d}.jsonl"
         self._lease = lease
-        self.lines = [one for one in read_lines(path) if one["step"] <= step]
-        write_text(path, "".join(json.dumps(one) + "\n" for one in self.lines))
-        self._events = Events(path.with_name("events"), lease.token)
+        self.lines = [one for one in live_history(live) if one["step"] <= step]
+        write_text(self.path, "".join(json.dumps(one) + "\n" for one in self.lines))
+        for earlier in live.glob(LIVE_HISTORY):
+            if earlier.name < self.path.name:
+                earlier.unlink(missing_ok=True)
+        self._events = Events(live / "events", lease.token)
         for one in self.lines:
             self._events.add(one)
 

@@ -31,6 +31,7 @@ from gesture.lease import Lease
 from gesture.session import job_id
 
 PROGRESS = "progress.json"
+LIVE_HISTORY = "history-*.jsonl"
 
 
 class Ledger:
@@ -130,6 +131,16 @@ def sessions(path: Path) -> list[dict[str, Any]]:
             one |= {key: value for key, value in line.items() if key not in ("event", "time", "step")}
             one["end"] = line["time"]
     return [{key: value for key, value in one.items() if key not in ("event", "time")} for one in found]
+
+
+def live_history(live: Path) -> list[dict[str, Any]]:
+    """Losses and accuracies of a stage that is being trained, as the newest writer has them; none before the first.
+
+    Args:
+        live: folder of the checkpoints.
+    """
+    newest = max(live.glob(LIVE_HISTORY), default=None)
+    return read_lines(newest) if newest else []
 
 
 def _reason(error: BaseException) -> str:

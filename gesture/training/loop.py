@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.errors import GestureError, StoppedEarlyError
-from gesture.files import atomic_folder, file_digest, read_lines, remove_litter, write_json, write_text
+from gesture.files import atomic_folder, file_digest, remove_litter, write_json, write_text
 from gesture.lease import Lease
 from gesture.models.network import GestureNetwork
 from gesture.models.predict import Predictor, build_member
@@ -35,7 +35,7 @@ from gesture.training.checkpoint import Checkpoints
 from gesture.training.devices import Devices, Weigh
 from gesture.training.failures import check_weights, failures_said
 from gesture.training.history import History
-from gesture.training.ledger import Ledger
+from gesture.training.ledger import Ledger, live_history
 from gesture.training.optimiser import TwoRateAdam
 from gesture.training.progress import Progress, say
 from gesture.training.result_files import read_state, write_state
@@ -93,7 +93,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
 
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(job.checkpoints / LEDGER, lease, job.digest, start, (first, last)))
-        history = stack.enter_context(closing(History(job.checkpoints / HISTORY, start, lease)))
+        history = stack.enter_context(closing(History(job.checkpoints, start, lease)))
         progress = stack.enter_context(closing(Progress(job.name, start, first, last)))
         session.saw_save(_seconds(checkpoints.trial, network, optimiser))
 
@@ -277,7 +277,7 @@ def _write_result(
     lease: Lease,
 ) -> None:
     write_state(folder, network, optimiser)
-    write_text(folder / HISTORY, "".join(json.dumps(one) + "\n" for one in read_lines(job.checkpoints / HISTORY)))
+    write_text(folder / HISTORY, "".join(json.dumps(one) + "\n" for one in live_history(job.checkpoints)))
     manifest = {
         "member": job.member.name,
         "stage": job.stage,

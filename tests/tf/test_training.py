@@ -30,7 +30,7 @@ from gesture.session import SIGNALS, Session
 from gesture.settings import Experiment, parse
 from gesture.training import loop
 from gesture.training.checkpoint import Checkpoints
-from gesture.training.ledger import sessions
+from gesture.training.ledger import live_history, sessions
 from gesture.training.loop import Cadence, train
 from gesture.training.stage import StageJob
 
@@ -225,7 +225,7 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(
 def test_a_finished_stage_keeps_its_ledger_and_no_checkpoint(undisturbed: Chain) -> None:
     kept = {path.name for path in undisturbed.live(1).iterdir()}
     assert kept == {
-        "history.jsonl",
+        "history-000001.jsonl",
         "events",
         "sessions.jsonl",
         "progress.json",
@@ -378,7 +378,8 @@ def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
     ledger = sessions(chain.live(1) / "sessions.jsonl")
     assert [(one["lease"], one["reason"]) for one in ledger] == [(1, "overtaken"), (2, "done")]
     assert read_json(chain.live(1) / "progress.json")["step"] == 4
-    assert read_lines(chain.live(1) / "history.jsonl") == read_lines(chain.result(1) / "history.jsonl")
+    assert [path.name for path in chain.live(1).glob("history-*")] == ["history-000002.jsonl"]
+    assert live_history(chain.live(1)) == read_lines(chain.result(1) / "history.jsonl")
     assert [path.name for path in (chain.live(1) / "events").iterdir()] == ["events.out.tfevents.0000000002"]
     whole = Chain(short, records, tmp_path / "whole", "joints-s1")
     whole.run(1)

@@ -16,7 +16,7 @@ from made_up_arrays import settings_of, write_arrays
 from test_training import make_records
 
 from gesture.errors import GestureError
-from gesture.files import read_json, read_lines
+from gesture.files import read_json
 from gesture.interrupted import at_write
 from gesture.lease import Lease
 from gesture.models.predict import build_member
@@ -25,7 +25,7 @@ from gesture.records.reader import Records
 from gesture.settings import parse
 from gesture.training.checkpoint import Checkpoints
 from gesture.training.history import History
-from gesture.training.ledger import Ledger
+from gesture.training.ledger import Ledger, live_history
 from gesture.training.optimiser import TwoRateAdam
 
 FINGERPRINT = {"settings": "a", "data": "b"}
@@ -240,7 +240,7 @@ def test_fifty_sessions_leave_no_file_open(tmp_path: Path) -> None:
             checkpoints = Checkpoints(tmp_path, lease, FINGERPRINT)
             checkpoints.restore(State(), State())
             with Ledger(tmp_path / "sessions.jsonl", lease, "job", number, (0, 100)) as ledger:
-                history = History(tmp_path / "history.jsonl", number, lease)
+                history = History(tmp_path, number, lease)
                 ledger.did(a_session_step, 4)
                 history.append(kind="train", step=a_session_step, loss=1.0, rate=0.1, steps=1)
                 checkpoints.save(State(a_session_step), State(a_session_step), a_session_step)
@@ -253,11 +253,12 @@ def test_fifty_sessions_leave_no_file_open(tmp_path: Path) -> None:
         a_whole_session(number)
     assert len(os.listdir("/proc/self/fd")) == before
     assert read_json(tmp_path / "progress.json")["step"] == 51
-    assert [one["step"] for one in read_lines(tmp_path / "history.jsonl")] == list(range(1, 52))
+    assert [one["step"] for one in live_history(tmp_path)] == list(range(1, 52))
+    assert [path.name for path in tmp_path.glob("history-*")] == ["history-000051.jsonl"]
 
 
 def test_what_no_longer_fits_is_moved_aside_with_its_history_and_never_overwrites(tmp_path: Path) -> None:
-    (tmp_path / "history.jsonl").write_text('{"step": 2}\n')
+    (tmp_path / "history-000001.jsonl").write_text('{"step": 2}\n')
     for number in (1, 2):
         two_steps(tmp_path)
         with Lease(tmp_path, heartbeat=1000) as lease:
@@ -266,5 +267,51 @@ def test_what_no_longer_fits_is_moved_aside_with_its_history_and_never_overwrite
             assert "it was made with other data" in checkpoints.remarks[0]
         aside = tmp_path / "aside" / f"{number:03d}"
         assert len(list(aside.glob("step-*"))) == 2
-        assert (aside / "history.jsonl").exists() == (number == 1)
+        assert (aside / "history-000001.jsonl").exists() == (number == 1)
     assert list(tmp_path.glob("step-*")) == []
+
+
+@pytest.mark.parametrize("moved", range(4))
+def test_a_writer_frozen_while_it_moves_aside_takes_nothing_of_the_next_one(tmp_path: Path, moved: int) -> None:
+    """Frozen after a check, before a move or its pointer, it goes on unaware when another has taken over."""
+    two_steps(tmp_path)
+    (tmp_path / "history-000001.jsonl").write_text('{"step": 2}\n')
+    changed = {**FINGERPRINT, "settings": "changed"}
+    frozen = Lease(tmp_path, heartbeat=1000).__enter__()
+    kept: dict[str, bytes] = {}
+
+    def others_turn() -> None:
+        (tmp_path / "lease-000003.json").write_text('{"released": true}')
+        with Lease(tmp_path, heartbeat=1000) as lease:
+            checkpoints = Checkpoints(tmp_path, lease, changed)
+            assert checkpoints.restore(State(), State()) is None
+            history = History(tmp_path, 0, lease)
+            history.append(kind="train", step=1, loss=1.0, rate=0.1, steps=1)
+            history.close()
+            checkpoints.save(State(7), State(7), 1)
+        kept.update(everything(tmp_path, lease.token))
+
+    checkpoints = Checkpoints(tmp_path, frozen, changed)
+    checks = 0
+
+    def require() -> None:
+        nonlocal checks
+        checks += 1
+        if checks == moved + 1:
+            others_turn()
+
+    frozen.require = require
+    checkpoints.restore(State(), State())
+    assert everything(tmp_path, 4) == kept != {}
+    assert len(list(tmp_path.glob("aside/*/step-*"))) >= 2
+    with Lease(tmp_path, heartbeat=1000) as lease:
+        last, state = Checkpoints(tmp_path, lease, changed), State()
+        assert last.restore(state, State()) == 1
+        assert state.number == 7
+
+
+def everything(folder: Path, token: int) -> dict[str, bytes]:
+    """All files of a writer: its checkpoints, its pointer, its history."""
+    return {str(path): path.read_bytes() for path in folder.rglob(f"*{token:06d}*/**/*") if path.is_file()} | {
+        str(path): path.read_bytes() for path in folder.glob(f"[Lh]*-{token:06d}.json*")
+    }

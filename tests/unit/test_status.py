@@ -73,7 +73,7 @@ def test_a_stopped_stage_tells_how_far_it_is_and_how_long_it_will_take(experimen
     )
     found = only(experiment, tmp_path, "bones-s1", 1)
     assert (found.state, found.fraction, found.sessions, found.hours, found.replayed) == ("stopped", 0.2, 2, 1.0, 5)
-    write_text(live(tmp_path, "bones-s1", 1) / "history.jsonl", '{"step": 60}\n')
+    write_text(live(tmp_path, "bones-s1", 1) / "history-000001.jsonl", '{"step": 60}\n')
     found = only(experiment, tmp_path, "bones-s1", 1)
     assert (found.fraction, found.seconds_left) == (0.6, 40 * 90.0)
 
