@@ -28,6 +28,7 @@ import_tensorflow()
 import tensorflow as tf
 
 from gesture.models.build import build
+from gesture.models.cost import products
 from gesture.models.runtime import pin
 from gesture.models.settings import SMnetSettings
 from gesture.models.smnet import SMnet
@@ -161,7 +162,9 @@ def main() -> None:
         print(f"{name:22}{seconds:8.3f} s")
 
     limit = 2 * MATRIX**3 / found["matrix product"]
-    rate = 2 * TRAINING_COST * options.clips * network.encoders[0].multiply_adds / found["rgb encoder"]
+    encoder = products(SMnetSettings(), ["rgb"], SIZE)[: len(SMnetSettings().widths) + 1]  # and its dense layer
+    multiply_adds = sum(one.times * one.inputs * one.outputs for one in encoder)
+    rate = 2 * TRAINING_COST * options.clips * multiply_adds / found["rgb encoder"]
     print(f"\nrgb encoder's step / matrix product, operations a second: {rate / limit:.2f} (to reach: at least 0.80)")
     if other is None:
         print("torch is not installed: the comparison with it is left out")

@@ -38,8 +38,8 @@ def resident_mb(pid: int) -> float:
     return int(text.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def memory_growth(folder: Path, records: Path, steps: int) -> tuple[float, float]:
-    """Memory of a training process after a tenth of its steps, and at its last look [MB]."""
+def memory_growth(folder: Path, records: Path, steps: int) -> tuple[float, float, float]:
+    """Memory of a training process after a tenth of its steps, after half of them, and at its last look [MB]."""
     settings, live = folder / "long.yaml", folder / "live"
     stages = [{"steps": steps, "rate": 1e-3}]
     settings.write_text(yaml.safe_dump({**SETTINGS, "training": {"batch": 4, "stages": stages}}))
@@ -55,9 +55,10 @@ def memory_growth(folder: Path, records: Path, steps: int) -> tuple[float, float
                     seen[read_json(live / "progress.json")["step"]] = resident_mb(process.pid)
             time.sleep(0.2)
     late = [mb for step, mb in seen.items() if step >= steps / 10]
-    if len(late) < 2:
+    half = [mb for step, mb in seen.items() if step >= steps / 2]
+    if len(half) < 2:
         sys.exit(f"--steps {steps}: too few to see the memory grow; 500 are enough")
-    return late[0], late[-1]
+    return late[0], half[0], late[-1]
 
 
 def main() -> None:
@@ -87,12 +88,15 @@ def main() -> None:
             chains += 1
             waiting = at_random(wanted - kills, options.seed + chains)
             print(json.dumps({"kills": kills, "inside a save": inside, "differing bytes": bytes_off}), flush=True)
-        early, late = memory_growth(folder, what[1], options.steps)
+        early, half, late = memory_growth(folder, what[1], options.steps)
     print(
         f"{kills} kills in {chains} chains of {steps} steps, {inside} of them inside a save; {replayed} steps replayed"
     )
     print(f"differing bytes     {bytes_off}   (to reach: 0)")
-    print(f"memory              {early:.0f} MB after a tenth of {options.steps} steps, {late:.0f} MB at the end")
+    print(
+        f"memory              {early:.0f} MB after a tenth of {options.steps} steps, {half:.0f} MB after half, "
+        f"{late:.0f} MB at the end"
+    )
     sys.exit(bytes_off > 0)
 
 
