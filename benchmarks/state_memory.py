@@ -38,7 +38,8 @@ def run(recompute: bool, clips: int) -> None:
     @tf.function
     def step(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = network.loss(*network(batch, training=True), batch["label"])
+            logits, steps = network(batch, training=True)
+            loss = network.loss(logits, steps, batch["label"])
         return tf.add_n([tf.reduce_sum(one) for one in tape.gradient(loss, values)])
 
     batch = made_up_batch(clips)
