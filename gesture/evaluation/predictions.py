@@ -256,9 +256,10 @@ def _refuse_other_than_softmaxes(path: Path, ids: np.ndarray, probabilities: np.
         )
     value = bad.min() if bad.min() < 0 else bad.max()
     if value < 0 or value > 1:
+        sums_to_one = (np.abs(sums[wrong] - 1) <= SUM_TOLERANCE).all()
+        remedy = "evaluate it again" if sums_to_one else "this looks like logits: apply a softmax first"
         raise GestureError(
-            f"{path}: {listing(ids[wrong])}: holds {value:.4g}, expected probabilities from 0 to 1; "
-            "this looks like logits: apply a softmax first"
+            f"{path}: {listing(ids[wrong])}: holds {value:.4g}, expected probabilities from 0 to 1; {remedy}"
         )
     raise GestureError(
         f"{path}: {listing(ids[wrong])}: row sums to {sums[wrong][0]:.6g}, expected 1 within {SUM_TOLERANCE:g}: "
