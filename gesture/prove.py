@@ -68,7 +68,7 @@ class Chain:
     def run(self, interruptions: Iterable[Interruption] = ()) -> "Chain":
         """Trains all stages, starting each again after every interruption, evaluates and averages.
 
-        An interruption whose point a session does not reach is kept for the next stage.
+        A step that a session does not reach is kept for the next stage; another point is given up.
 
         Raises:
             GestureError: a session ended in another way than it should.
@@ -78,6 +78,8 @@ class Chain:
         for stage in range(1, self.stages + 1):
             while not self._session(stage, point):
                 self.interrupted.append(point or ("", ""))
+                point = next(waiting, None)
+            if point and not point[0].startswith("step:"):
                 point = next(waiting, None)
         given = ("--settings", self.settings, "--records", self.records)
         table = self.folder / "test.csv"
@@ -158,7 +160,7 @@ def at_random(count: int, seed: int) -> Iterator[Interruption]:
     for number in range(count):
         # One save takes about 20 operations, the start of a session as many.
         save, write = f"save:{generator.randint(1, 25)}", f"write:{generator.randint(1, 45)}"
-        yield (save, f"after:{generator.uniform(0, 8):.3f}", save, write)[number % 4], "SIGKILL"
+        yield (save, f"after:{generator.uniform(0, 4):.3f}", save, write)[number % 4], "SIGKILL"
 
 
 def _gesture(*arguments: object) -> None:

@@ -40,7 +40,7 @@ class Preset:
 PRESETS = {
     "tiny": Preset(3, 4, 0.5, Part(2, 2, 3), Part(1, 1, 3), Part(1, 1, 3)),
     "demo": Preset(12, 2, 0.5, Part(24, 24, 6), Part(2, 2, 4), Part(8, 8, 6)),
-    "default": Preset(20, 2, 1.0, Part(20, 78, 10), Part(4, 8, 10), Part(10, 34, 10)),
+    "default": Preset(20, 2, 1.0, Part(26, 78, 10), Part(4, 8, 10), Part(24, 82, 10)),
 }
 
 
