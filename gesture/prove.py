@@ -155,12 +155,12 @@ def at_every_step(steps: int) -> Iterator[Interruption]:
 
 
 def at_random(count: int, seed: int) -> Iterator[Interruption]:
-    """Kills, half of them inside a save, the others when a session begins or ends, and at a random time."""
+    """Kills, three of five inside a save, the others when a session begins or ends, and at a random time."""
     generator = random.Random(seed)
     for number in range(count):
         # One save takes about 20 operations, the start of a session as many.
         save, write = f"save:{generator.randint(1, 25)}", f"write:{generator.randint(1, 45)}"
-        yield (save, f"after:{generator.uniform(0, 4):.3f}", save, write)[number % 4], "SIGKILL"
+        yield (save, f"after:{generator.uniform(0, 4):.3f}", save, write, save)[number % 5], "SIGKILL"
 
 
 def _gesture(*arguments: object) -> None:

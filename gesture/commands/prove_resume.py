@@ -21,7 +21,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--records", type=Path, metavar="JSON", help="its records, as convert wrote them")
     parser.add_argument("--member", help="its member to train: <variant>-s<seed>")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where to work, kept (default: a temporary folder)")
-    parser.add_argument("--kills", type=int, default=3, help="kills, every other one inside a save (default 3)")
+    parser.add_argument("--kills", type=int, default=3, help="kills, most of them inside a save (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the kills (default 1)")
 
 

@@ -86,7 +86,7 @@ def test_splits_share_no_subject_and_keep_to_their_sample_numbers(name: str):
     assert len({one.number for one in all_plans}) == len(all_plans)
 
 
-@pytest.mark.parametrize(("name", "most"), [("tiny", 12), ("demo", 200), ("default", 1200)])
+@pytest.mark.parametrize(("name", "most"), [("tiny", 12), ("demo", 200), ("default", 1680)])
 def test_presets_have_the_clips_they_promise_and_balanced_classes(name: str, most: int):
     preset = PRESETS[name]
     all_plans = plans(preset, SEED)

@@ -21,7 +21,7 @@ def test_a_killed_chain_ends_in_the_same_bytes(tmp_path: Path) -> None:
     assert replayed <= kills
 
 
-def test_half_of_the_random_kills_fall_inside_a_save() -> None:
+def test_most_of_the_random_kills_fall_inside_a_save() -> None:
     points = [point for point, _ in at_random(200, seed=1)]
-    assert sum(point.startswith("save:") for point in points) == 100
+    assert sum(point.startswith("save:") for point in points) == 120
     assert points == [point for point, _ in at_random(200, seed=1)]
