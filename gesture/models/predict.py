@@ -33,24 +33,34 @@ def build_member(who: Member, records: Records, scope: AbstractContextManager[An
 
 
 class Predictor:
-    """Evaluates a network; compiled once for any number of calls."""
+    """Evaluates a network on the same sequences any number of times."""
 
-    def __init__(self, network: GestureNetwork, records: Records, inputs: Inputs, batch: int) -> None:
+    def __init__(
+        self, network: GestureNetwork, records: Records, positions: np.ndarray, inputs: Inputs, batch: int
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            network: as it is when called.
+            records: where the sequences are.
+            positions: `(N,)`, rows of the index.
+            inputs: what the network is fed.
+            batch: sequences at once.
+        """
         self._network = network
-        self._records = records
-        self._inputs = inputs
-        self._batch = batch
+        self._shape = (len(positions), len(records.class_names))
+        # Made and compiled once: TensorFlow keeps 12 kB of every data set that was ever made from a generator.
+        self._batches = evaluation_batches(records, positions, inputs, batch)
         self._step = tf.function(self._softmax, reduce_retracing=True)
 
     def _softmax(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         logits, steps = self._network(batch, training=False)
         return tf.nn.softmax(self._network.scores(logits, steps))
 
-    def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """Softmaxes of the sequences at these positions, `(N, K)` float32."""
-        batches = evaluation_batches(self._records, positions, self._inputs, self._batch)
-        found = [self._step(batch).numpy() for batch in batches]
-        return np.concatenate(found) if found else np.zeros((0, len(self._records.class_names)), np.float32)
+    def __call__(self) -> np.ndarray:
+        """Softmaxes of the sequences, `(N, K)` float32."""
+        found = [self._step(batch).numpy() for batch in self._batches]
+        return np.concatenate(found) if found else np.zeros(self._shape, np.float32)
 
 
 def evaluate(
@@ -85,8 +95,7 @@ def evaluate(
     network = build_member(who, data)
     network.load_weights(weights / "model.weights.h5")
     positions = data.positions(split, experiment.data)
-    predictor = Predictor(network, data, Inputs.of(who.variant), who.variant.training.validation_batch)
-    softmaxes = predictor(positions)
+    softmaxes = Predictor(network, data, positions, Inputs.of(who.variant), who.variant.training.validation_batch)()
     labels = data.labels(positions)
     manifest = {
         "split": split,

@@ -226,7 +226,8 @@ class _Validator:
         if job.member.variant.training.select == "best" and not len(self._positions):
             raise GestureError("training.select: `best` needs labelled validation sequences, and there are none")
         self._labels = records.labels(self._positions)
-        self._predictor = Predictor(network, records, inputs, job.member.variant.training.validation_batch)
+        batch = job.member.variant.training.validation_batch
+        self._predictor = Predictor(network, records, self._positions, inputs, batch)
         self._job = job
 
     def __call__(self, optimiser: TwoRateAdam, history: History, progress: Progress, step: int, epoch: int) -> bool:
@@ -234,7 +235,7 @@ class _Validator:
         if not len(self._positions):
             return False
         with optimiser.averaged_weights():
-            softmaxes = self._predictor(self._positions)
+            softmaxes = self._predictor()
         chosen = softmaxes[np.arange(len(self._labels)), self._labels]
         loss = float(-np.log(np.maximum(chosen, 1e-12)).mean())
         accuracy = float((softmaxes.argmax(1) == self._labels).mean())

@@ -160,7 +160,7 @@ def test_a_short_last_batch_counts_as_what_it_is(records: Records):
     positions = records.positions("test", Data())
     network = tiny(["skeleton"])
     inputs = Inputs(("skeleton_image",), masked=False, motion=False, padded=False)
-    whole, by_two = (Predictor(network, records, inputs, batch)(positions) for batch in (3, 2))
+    whole, by_two = (Predictor(network, records, positions, inputs, batch)() for batch in (3, 2))
     assert len(positions) == len(by_two) == 3
     assert np.allclose(whole, by_two, atol=1e-6)
 
