@@ -39,7 +39,7 @@ demo: $(READY) ## the whole chain on generated recordings, about ten minutes on 
 demo-lsf: export PATH := $(CURDIR)/tests/cluster/lsf/bin:$(PATH)
 demo-lsf: export FAKE_LSF := $(CURDIR)/build/demo-lsf/cluster
 demo-lsf: $(READY) ## the demo as on a cluster, through a fake LSF in build/demo-lsf: bsub, bjobs, logs, nothing real
-	test -e $(FAKE_LSF) || PYTHONPATH=tests/cluster/lsf python3 -m fakelsf create $(FAKE_LSF)
+	test -e "$(FAKE_LSF)" || PYTHONPATH=tests/cluster/lsf python3 -m fakelsf create "$(FAKE_LSF)"
 	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf
 
 test: $(addprefix test-,unit tf workflow cluster) ## all tests, one run a tier; what this machine lacks is skipped visibly
