@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 from conftest import Clone
 
-SHIPPED = ["config/demo.yaml", "config/smnet.yaml", "config/utd-mhad.yaml", "tests/config/tiny.yaml"]
-STAGES = {"config/demo.yaml": 12, "config/smnet.yaml": 20, "config/utd-mhad.yaml": 6, "tests/config/tiny.yaml": 4}
+STAGES = {
+    "config/demo.yaml": 12,
+    "config/smnet.yaml": 20,
+    "config/synthetic.yaml": 6,
+    "config/utd-mhad.yaml": 6,
+    "tests/config/tiny.yaml": 4,
+}
 
 
-@pytest.mark.parametrize("config", SHIPPED)
+@pytest.mark.parametrize("config", STAGES)
 def test_every_shipped_configuration_can_be_planned(real_clone: Clone, tmp_path: Path, config: str) -> None:
     elsewhere = tmp_path / "else where"
     jobs = real_clone.planned("--directory", str(elsewhere), "--configfile", config)
