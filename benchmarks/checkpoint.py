@@ -16,10 +16,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from gesture.lease import Lease
-from gesture.settings import Training
-from gesture.training.checkpoint import Checkpoints
-from gesture.training.optimiser import TwoRateAdam
+from gesture.base.lease import Lease
+from gesture.config.settings import Training
+from gesture.train.checkpoint import Checkpoints
+from gesture.train.optimiser import TwoRateAdam
 
 TARGET = 1.5
 LAYERS = 8

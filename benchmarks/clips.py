@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gesture.records.batch import CLIP, cut
-from gesture.records.order import batch_at, steps_per_epoch
+from gesture.inputs.batch import CLIP, cut
+from gesture.inputs.order import batch_at, steps_per_epoch
 
 SEQUENCES = 5722  # in the training split of 2019
 BATCH = 4
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("records", type=Path, nargs="?", metavar="JSON", help="manifest that convert wrote")
     options = parser.parse_args()
     if options.records:
-        from gesture.records.reader import Records
+        from gesture.convert.reader import Records
 
         index = Records(options.records).index
         sets = {"training split": index.loc[index["split"] == "training", "frames"].to_numpy(np.int64)}

@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from gesture.quiet import import_tensorflow
+from gesture.base.tensorflow import import_tensorflow
 
 import_tensorflow()
 
 import tensorflow as tf
 
-from gesture.models.build import build
-from gesture.models.cost import products
-from gesture.models.runtime import pin
-from gesture.models.settings import SMnetSettings
-from gesture.models.smnet import SMnet
+from gesture.networks.cost import products
+from gesture.networks.layers.build import build
+from gesture.networks.layers.runtime import pin
+from gesture.networks.layers.smnet import SMnet
+from gesture.networks.settings import SMnetSettings
 
 SIZE = 80
 CLASSES = 20

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import yaml
 
-from gesture.datasets.synthetic.files import write_sample
-from gesture.datasets.synthetic.presets import PRESETS, plans
+from gesture.formats.synthetic.files import write_sample
+from gesture.formats.synthetic.presets import PRESETS, plans
 
 # Runs `gesture` with its arguments; prints wall time and the CPU time of itself and of its children [s].
 MEASURE = """

@@ -24,9 +24,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from gesture.datasets.synthetic.files import write_sample
-from gesture.datasets.synthetic.presets import PRESETS, plans
-from gesture.datasets.video import CroppedVideo
+from gesture.formats.synthetic.files import write_sample
+from gesture.formats.synthetic.presets import PRESETS, plans
+from gesture.formats.video import CroppedVideo
 
 SIZE = 80
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gesture.datasets import synthetic
-from gesture.datasets.catalog import SyntheticOptions
-from gesture.datasets.sequence import MODALITIES, Sequence
-from gesture.datasets.synthetic.files import write_sample
-from gesture.datasets.synthetic.presets import Plan
-from gesture.files import write_json
-from gesture.records.convert import INDEX_COLUMNS
-from gesture.records.example import encode
-from gesture.records.shard import write_record
+from gesture.base.files import write_json
+from gesture.convert.convert import INDEX_COLUMNS
+from gesture.convert.example import encode
+from gesture.convert.shard import write_record
+from gesture.formats import synthetic
+from gesture.formats.catalog import SyntheticOptions
+from gesture.formats.sequence import MODALITIES, Sequence
+from gesture.formats.synthetic.files import write_sample
+from gesture.formats.synthetic.presets import Plan
 
 SIZE = 80
 CLASSES = (1, 5, 3, 9, 14, 2)

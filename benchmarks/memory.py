@@ -23,7 +23,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from made_up_records import noise, write_shards
 
-from gesture.quiet import import_tensorflow
+from gesture.base.tensorflow import import_tensorflow
 
 SEQUENCES = 64
 BATCH = 4
@@ -45,10 +45,10 @@ def run(manifest: Path, steps: int, pause: float) -> None:
     import_tensorflow()
     import tensorflow as tf
 
-    from gesture.records.batch import Inputs
-    from gesture.records.pipeline import training_batches
-    from gesture.records.reader import Records
-    from gesture.settings import Stage, Training
+    from gesture.config.settings import Stage, Training
+    from gesture.convert.reader import Records
+    from gesture.inputs.batch import Inputs
+    from gesture.inputs.pipeline import training_batches
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import yaml
 
-from gesture.files import read_json
-from gesture.prove import SETTINGS, Chain, at_every_signal, at_every_step, at_random, made_up
+from gesture.base.files import read_json
+from gesture.faults.prove import SETTINGS, Chain, at_every_signal, at_every_step, at_random, made_up
 
 
 def differing(one: Chain, other: Chain) -> int:

@@ -23,12 +23,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from made_up_records import SIZE, film, furnish, write_shards
 
-from gesture.datasets.sequence import Sequence
-from gesture.datasets.smnet import _records as records_of_2019
-from gesture.quiet import import_tensorflow
-from gesture.records.example import Example
-from gesture.records.reader import Records
-from gesture.records.skeleton_image import draw
+from gesture.base.tensorflow import import_tensorflow
+from gesture.convert.example import Example
+from gesture.convert.reader import Records
+from gesture.formats.sequence import Sequence
+from gesture.inputs.skeleton_image import draw
+from gesture.legacy2019.tfrecords import _records as records_of_2019
 
 ARRAYS_OF_2019 = ("rgb", "depth", "segmentation", "skeleton", "skeleton_img")
 TARGETS = {"lean": (10, 0.9), "compact": (6, 0.35)}

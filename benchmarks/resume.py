@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from made_up_records import noise, write_shards
 
-from gesture.quiet import import_tensorflow
+from gesture.base.tensorflow import import_tensorflow
 
 FRAMES = 60
 BATCH = 4
@@ -30,10 +30,10 @@ COMPARED = 20
 
 
 def batches(manifest: Path, start: int, stop: int) -> Iterator[dict]:
-    from gesture.records.batch import Inputs
-    from gesture.records.pipeline import training_batches
-    from gesture.records.reader import Records
-    from gesture.settings import Stage, Training
+    from gesture.config.settings import Stage, Training
+    from gesture.convert.reader import Records
+    from gesture.inputs.batch import Inputs
+    from gesture.inputs.pipeline import training_batches
 
     records = Records(manifest)
     inputs = Inputs(("rgb", "depth", "skeleton_image"), masked=True, motion=False, padded=False)

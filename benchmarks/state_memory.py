@@ -14,7 +14,7 @@ import time
 
 from memory import forget_peak, resident
 
-from gesture.quiet import import_tensorflow
+from gesture.base.tensorflow import import_tensorflow
 
 MODALITIES = ("rgb", "depth", "mask", "skeleton")
 SAVES = 0.5  # at most this part of the memory
@@ -27,9 +27,9 @@ def run(recompute: bool, clips: int) -> None:
     import tensorflow as tf
     from compute import CLASSES, SIZE, made_up_batch
 
-    from gesture.models.build import build
-    from gesture.models.runtime import pin
-    from gesture.models.settings import SMnetSettings
+    from gesture.networks.layers.build import build
+    from gesture.networks.layers.runtime import pin
+    from gesture.networks.settings import SMnetSettings
 
     pin(1)
     network = build(SMnetSettings(), MODALITIES, CLASSES, SIZE, seed=1, recompute=recompute)

@@ -9,48 +9,37 @@ import warnings
 from collections.abc import Sequence
 
 from gesture import __version__
-from gesture.commands import (
-    average,
-    cancel,
-    clean,
-    compare,
-    convert,
-    doctor,
-    download,
-    evaluate,
-    explain,
-    inspect,
-    jaccard,
-    plan,
-    prove_resume,
-    report,
-    reproduce,
-    restore,
-    status,
-    train,
-)
-from gesture.errors import GestureError
+from gesture.average import commands as average
+from gesture.base.errors import GestureError
+from gesture.convert import commands as convert
+from gesture.download import commands as download
+from gesture.evaluate import commands as evaluate
+from gesture.faults import commands as faults
+from gesture.legacy2019 import commands as legacy2019
+from gesture.operate import commands as operate
+from gesture.report import commands as report
+from gesture.train import commands as train
 
 # In the order of the help: what the rules call, in run order, then what people call.
 COMMANDS = (
-    download,
-    convert,
-    train,
-    evaluate,
-    average,
-    report,
-    plan,
-    doctor,
-    status,
-    cancel,
-    clean,
-    inspect,
-    explain,
-    compare,
-    reproduce,
-    jaccard,
-    restore,
-    prove_resume,
+    download.add_download,
+    convert.add_convert,
+    train.add_train,
+    evaluate.add_evaluate,
+    average.add_average,
+    report.add_report,
+    operate.add_plan,
+    operate.add_doctor,
+    operate.add_status,
+    operate.add_cancel,
+    operate.add_clean,
+    report.add_inspect,
+    report.add_explain,
+    report.add_compare,
+    operate.add_reproduce,
+    evaluate.add_jaccard,
+    legacy2019.add_restore,
+    faults.add_prove_resume,
 )
 
 
@@ -80,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gesture {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for one in COMMANDS:
-        one.add(commands)
+    for add in COMMANDS:
+        add(commands)
     return parser
 
 

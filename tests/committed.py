@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gesture.files import read_json
+from gesture.base.files import read_json
 
 
 def committed(checkpoints: Path) -> list[str]:

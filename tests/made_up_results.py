@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gesture.datasets.sequence import Sequence
-from gesture.evaluation.ensemble import Method, average
-from gesture.evaluation.origin import Origin
-from gesture.evaluation.predictions import write_predictions
-from gesture.files import value_digest, write_json
-from gesture.plan import members
-from gesture.records.example import encode
-from gesture.records.shard import write_record
-from gesture.settings import Experiment, parse
+from gesture.average.ensemble import Method, average
+from gesture.average.origin import Origin
+from gesture.base.files import value_digest, write_json
+from gesture.config.plan import members
+from gesture.config.settings import Experiment, parse
+from gesture.convert.example import encode
+from gesture.convert.shard import write_record
+from gesture.evaluate.predictions import write_predictions
+from gesture.formats.sequence import Sequence
 
 CLASSES = ["vattene", "vieniqui", "perfetto", "furbo", "<b>basta</b>"]
 START = "2026-01-01T0{hour}:{minute:02}:00+00:00"

@@ -13,16 +13,16 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from gesture.datasets.catalog import FORMATS
-from gesture.datasets.remote import Download, RemoteFile
-from gesture.models.settings import (
+from gesture.config.data import Download, RemoteFile
+from gesture.config.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
+from gesture.formats.catalog import FORMATS
+from gesture.networks.settings import (
     FramesSettings,
     GraphSettings,
     JointsSettings,
     SMnetSettings,
     TransformerSettings,
 )
-from gesture.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path("workflow/schemas/config.schema.json")

@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from gesture import plan
-from gesture.errors import GestureError
-from gesture.files import read_json
-from gesture.settings import Experiment, parse, read
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json
+from gesture.config import plan
+from gesture.config.settings import Experiment, parse, read
 
 SNAKEFILE = Path(__file__).parent.parent / "Snakefile"
 

@@ -1,1 +1,1 @@
-"""Figures and the report page."""
+"""Step 6: a page, figures, and answers about single rows."""

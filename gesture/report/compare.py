@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gesture.errors import GestureError
-from gesture.evaluation.metrics import metrics, paired_gain
-from gesture.evaluation.predictions import Predictions, listing, read_predictions
-from gesture.files import read_json, write_json
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json, write_json
+from gesture.evaluate.metrics import metrics, paired_gain
+from gesture.evaluate.predictions import Predictions, listing, read_predictions
 from gesture.report.summary import aligned
 from gesture.report.verdict import verdict
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from gesture.errors import GestureError
-from gesture.evaluation.combine import Combination
-from gesture.evaluation.predictions import Predictions, read_predictions
-from gesture.evaluation.running import Turns
-from gesture.evaluation.submission import read_submission
-from gesture.files import atomic_path, read_json
-from gesture.plan import records_name
-from gesture.records.inspect import find, strip
-from gesture.records.reader import Records
+from gesture.average.methods import Combination
+from gesture.average.running import Turns
+from gesture.average.submission import read_submission
+from gesture.base.errors import GestureError
+from gesture.base.files import atomic_path, read_json
+from gesture.config.plan import records_name
+from gesture.config.settings import Experiment, parse
+from gesture.convert.reader import Records
+from gesture.evaluate.predictions import Predictions, read_predictions
+from gesture.report.inspect import find, strip
 from gesture.report.summary import aligned
-from gesture.settings import Experiment, parse
 
 _TOLERANCE = 1e-6
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gesture.evaluation.metrics import confusion_matrix, labelled, reliability
+from gesture.evaluate.metrics import confusion_matrix, labelled, reliability
 from gesture.report import figures
 from gesture.report.results import Results
 from gesture.report.sessions import Session

@@ -9,8 +9,10 @@ from typing import Any
 import jinja2
 import yaml
 
-from gesture.files import atomic_path, value_digest, write_text
-from gesture.plan import resolved
+from gesture.base.files import atomic_path, value_digest, write_text
+from gesture.base.text import clock
+from gesture.config.plan import resolved
+from gesture.config.settings import Experiment
 from gesture.report import tables
 from gesture.report.gallery import gallery
 from gesture.report.results import SPLITS, Results, read_results
@@ -18,8 +20,6 @@ from gesture.report.strips import strips
 from gesture.report.summary import summary
 from gesture.report.svg import Picture
 from gesture.report.verdict import verdict
-from gesture.settings import Experiment
-from gesture.wording import clock
 
 _METHODS = {
     "mean": "arithmetic mean",

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gesture.evaluation.predictions import Predictions, read_predictions
-from gesture.files import read_json, read_lines
-from gesture.plan import Member, members
+from gesture.base.files import read_json, read_lines
+from gesture.config.plan import Member, members
+from gesture.config.settings import Experiment
+from gesture.evaluate.predictions import Predictions, read_predictions
 from gesture.report.durations import Duration, durations
 from gesture.report.sessions import Session, read_sessions
-from gesture.settings import Experiment
 
 SPLITS = ("validation", "test")
 

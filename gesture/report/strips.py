@@ -4,9 +4,9 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from gesture.errors import GestureError
-from gesture.records.inspect import find, strip
-from gesture.records.reader import Records
+from gesture.base.errors import GestureError
+from gesture.convert.reader import Records
+from gesture.report.inspect import find, strip
 
 _QUALITY = 80  # of the JPEG: a strip of four modalities takes about 80 kB
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from gesture.base.text import aligned, clock
 from gesture.report.results import SPLITS, Results
-from gesture.wording import aligned, clock
 
 
 def summary(results: Results, page: Path) -> str:

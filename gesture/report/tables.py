@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gesture.evaluation.members import FEWEST_ROWS
-from gesture.evaluation.metrics import confusion_matrix, labelled, wilson_interval
-from gesture.evaluation.software import software
+from gesture.average.members import FEWEST_ROWS
+from gesture.average.software import software
+from gesture.evaluate.metrics import confusion_matrix, labelled, wilson_interval
 from gesture.report.figures import largest_confusions
 from gesture.report.results import SPLITS, Results
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from slurm.cluster import wait_for
 
+from gesture.base.files import write_json, write_text
 from gesture.cli import main
-from gesture.files import write_json, write_text
-from gesture.plan import resolved, settings_file
-from gesture.settings import load
+from gesture.config.plan import resolved, settings_file
+from gesture.config.settings import load
 
 LSF = Path(__file__).parent / "lsf"
 sys.path.insert(0, str(LSF))

@@ -15,11 +15,11 @@ import pytest
 import yaml
 from slurm.cluster import NODE, Slurm, wait_for
 
+from gesture.base.files import read_json, write_text
 from gesture.cli import main
-from gesture.files import read_json, write_text
-from gesture.plan import resolved, settings_file
-from gesture.settings import load
-from gesture.training.ledger import sessions
+from gesture.config.plan import resolved, settings_file
+from gesture.config.settings import load
+from gesture.train.ledger import sessions
 
 pytestmark = [pytest.mark.needs(tool) for tool in ("slurm", "slurmd", "munged", "sbatch")]
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from made_up_arrays import settings_of, write_arrays
 from test_training import WEIGHTS, Cadence, Chain, make_records
 
-from gesture.errors import GestureError, StoppedEarlyError
-from gesture.models import runtime
-from gesture.models.blocks import BatchNorm
-from gesture.plan import member, stage_digest
-from gesture.settings import parse
-from gesture.training.devices import Batch, Devices, part_of
+from gesture.base.errors import GestureError, StoppedEarlyError
+from gesture.config.plan import member, stage_digest
+from gesture.config.settings import parse
+from gesture.networks.layers import runtime
+from gesture.networks.layers.blocks import BatchNorm
+from gesture.train.devices import Batch, Devices, part_of
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gesture.errors import GestureError
-from gesture.models.build import build
-from gesture.models.motion import CHANNELS, resampled_joints, stream
-from gesture.models.settings import JointsSettings
+from gesture.base.errors import GestureError
+from gesture.networks.layers.build import build
+from gesture.networks.layers.motion import CHANNELS, resampled_joints, stream
+from gesture.networks.settings import JointsSettings
 
 TINY = {"frames": 12, "width": 8, "blocks": 2, "kernel": 3}
 

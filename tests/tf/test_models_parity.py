@@ -8,13 +8,13 @@ import pytest
 import smnet_in_numpy
 import tensorflow as tf
 
-from gesture.errors import GestureError
-from gesture.models.build import build
-from gesture.models.settings import SMnetSettings
-from gesture.models.smnet import SMnet
-from gesture.models.weights2019 import load_checkpoint, variables_by_name
-from gesture.settings import Training
-from gesture.training.optimiser import TwoRateAdam
+from gesture.base.errors import GestureError
+from gesture.config.settings import Training
+from gesture.legacy2019.weights import load_checkpoint, variables_by_name
+from gesture.networks.layers.build import build
+from gesture.networks.layers.smnet import SMnet
+from gesture.networks.settings import SMnetSettings
+from gesture.train.optimiser import TwoRateAdam
 
 DATA = Path(__file__).parents[1] / "data" / "smnet"
 ALL = ["rgb", "depth", "mask", "skeleton"]

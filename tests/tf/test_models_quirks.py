@@ -11,19 +11,19 @@ import tensorflow as tf
 from made_up_arrays import settings_of, write_arrays
 from test_models_smnet import batch_of, logits_of, tiny
 
-from gesture.evaluation.predictions import read_predictions, write_predictions
-from gesture.evaluation.softlabel import write_labels
-from gesture.evaluation.submission import write_submission
-from gesture.models.predict import Predictor
-from gesture.models.settings import SMnetSettings
-from gesture.plan import rates
-from gesture.records.batch import Inputs
-from gesture.records.convert import convert
-from gesture.records.order import batch_at, steps_per_epoch
-from gesture.records.pipeline import training_batches
-from gesture.records.reader import Records
-from gesture.settings import Data, Training, parse
-from gesture.training.optimiser import TwoRateAdam
+from gesture.average.submission import write_submission
+from gesture.config.plan import rates
+from gesture.config.settings import Data, Training, parse
+from gesture.convert.convert import convert
+from gesture.convert.reader import Records
+from gesture.evaluate.predict import Predictor
+from gesture.evaluate.predictions import read_predictions, write_predictions
+from gesture.inputs.batch import Inputs
+from gesture.inputs.order import batch_at, steps_per_epoch
+from gesture.inputs.pipeline import training_batches
+from gesture.legacy2019.softlabel import write_labels
+from gesture.networks.settings import SMnetSettings
+from gesture.train.optimiser import TwoRateAdam
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gesture.models.settings import JointsSettings, ModelSettings, SMnetSettings
+from gesture.networks.settings import JointsSettings, ModelSettings, SMnetSettings
 
 
 def test_importing_them_pulls_in_no_numpy_and_no_tensorflow():
-    code = "import sys, gesture.models.settings; sys.exit(bool({'numpy', 'tensorflow', 'keras'} & set(sys.modules)))"
+    code = "import sys, gesture.networks.settings; sys.exit(bool({'numpy', 'tensorflow', 'keras'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

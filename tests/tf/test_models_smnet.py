@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gesture.errors import GestureError
-from gesture.models.build import build
-from gesture.models.settings import SMnetSettings
+from gesture.base.errors import GestureError
+from gesture.networks.layers.build import build
+from gesture.networks.settings import SMnetSettings
 
 ALL = ["rgb", "depth", "mask", "skeleton"]
 SIZE = 16

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gesture.errors import GestureError
-from gesture.models.build import build
-from gesture.models.cost import kernel_weights, multiply_adds
-from gesture.models.graph import fixed_graphs
-from gesture.models.network import GestureNetwork
-from gesture.models.settings import (
+from gesture.base.errors import GestureError
+from gesture.networks.cost import kernel_weights, multiply_adds
+from gesture.networks.layers.build import build
+from gesture.networks.layers.graph import fixed_graphs
+from gesture.networks.layers.network import GestureNetwork
+from gesture.networks.settings import (
     FramesSettings,
     GraphSettings,
     JointsSettings,

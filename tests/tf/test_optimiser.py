@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gesture.settings import Stage, Training
-from gesture.training.optimiser import TwoRateAdam
+from gesture.config.settings import Stage, Training
+from gesture.train.optimiser import TwoRateAdam
 
 
 def network_of(values: list[float]) -> SimpleNamespace:

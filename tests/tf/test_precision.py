@@ -11,15 +11,15 @@ from made_up_arrays import settings_of, write_arrays
 from test_models_zoo import ZOO, batch_of
 from test_training import Chain, make_records
 
-from gesture.errors import FailedForGoodError, StoppedEarlyError
-from gesture.files import read_lines
-from gesture.models.build import build
-from gesture.models.network import GestureNetwork
-from gesture.models.settings import SMnetSettings
-from gesture.plan import member, stage_digest
-from gesture.settings import Stage, Training, parse
-from gesture.training import loss_scale
-from gesture.training.optimiser import TwoRateAdam
+from gesture.base.errors import FailedForGoodError, StoppedEarlyError
+from gesture.base.files import read_lines
+from gesture.config.plan import member, stage_digest
+from gesture.config.settings import Stage, Training, parse
+from gesture.networks.layers.build import build
+from gesture.networks.layers.network import GestureNetwork
+from gesture.networks.settings import SMnetSettings
+from gesture.train import loss_scale
+from gesture.train.optimiser import TwoRateAdam
 
 KINDS = ("joints", "graph", "transformer", "attention", "smnet")
 STEPS = 3

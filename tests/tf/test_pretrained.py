@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gesture.errors import GestureError
-from gesture.models.build import build
-from gesture.models.encoders import CONVOLUTIONS
-from gesture.models.pretrained import load_pretrained, read_convolutions
-from gesture.models.settings import SMnetSettings
-from gesture.models.smnet import SMnet
-from gesture.models.weight_files import digest, pretrained_files
-from gesture.models.weights2019 import variables_by_name
-from gesture.settings import Variant
+from gesture.base.errors import GestureError
+from gesture.config.settings import Variant
+from gesture.legacy2019.pretrained import load_pretrained, read_convolutions
+from gesture.legacy2019.weight_files import digest, pretrained_files
+from gesture.legacy2019.weights import variables_by_name
+from gesture.networks.layers.build import build
+from gesture.networks.layers.encoders import CONVOLUTIONS
+from gesture.networks.layers.smnet import SMnet
+from gesture.networks.settings import SMnetSettings
 
 DATA = Path(__file__).parents[1] / "data" / "smnet"
 WIDTHS = (2, 3, 4, 4, 5, 5, 5, 5)

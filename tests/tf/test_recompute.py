@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gesture.models.build import build
-from gesture.models.encoders import ClipEncoder
-from gesture.models.settings import SMnetSettings
+from gesture.networks.layers.build import build
+from gesture.networks.layers.encoders import ClipEncoder
+from gesture.networks.settings import SMnetSettings
 
 TINY = {"widths": (3, 4, 5), "head_units": (4, 3, 3), "recurrent_units": 2, "memory": 2}
 KINDS: dict[str, dict[str, Any]] = {

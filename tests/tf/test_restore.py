@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 
 from gesture.cli import main
-from gesture.evaluation.predictions import read_predictions
-from gesture.evaluation.softlabel import read_softlabel
-from gesture.models.restore import find_model
-from gesture.records.convert import convert
-from gesture.records.original import in_turn
-from gesture.settings import parse
+from gesture.config.settings import parse
+from gesture.convert.convert import convert
+from gesture.evaluate.predictions import read_predictions
+from gesture.legacy2019.batches import in_turn
+from gesture.legacy2019.restore import find_model
+from gesture.legacy2019.softlabel import read_softlabel
 
 DATA = Path(__file__).parents[1] / "data"
 TFRECORDS = DATA / "smnet-tfrecords"

@@ -9,15 +9,15 @@ import tensorflow as tf
 import yaml
 from made_up_arrays import settings_of, write_arrays
 
+from gesture.base.errors import GestureError
 from gesture.cli import main
-from gesture.errors import GestureError
-from gesture.models.build import build
-from gesture.models.smnet import SMnet
-from gesture.models.weights2019 import adam_moments, variables_by_name
-from gesture.settings import Training, Variant, parse
-from gesture.training.optimiser import TwoRateAdam
-from gesture.training.stage import StageJob
-from gesture.training.start import load_start
+from gesture.config.settings import Training, Variant, parse
+from gesture.legacy2019.weights import adam_moments, variables_by_name
+from gesture.networks.layers.build import build
+from gesture.networks.layers.smnet import SMnet
+from gesture.train.optimiser import TwoRateAdam
+from gesture.train.stage import StageJob
+from gesture.train.start import load_start
 
 NETWORK = {"model": "smnet", "widths": [2, 3, 2], "head_units": [3, 4, 3], "recurrent_units": 4, "dropout": 0}
 MODALITIES = ["rgb", "depth", "mask", "skeleton"]

@@ -17,22 +17,22 @@ from committed import committed
 from made_up_arrays import settings_of, write_arrays
 from tensorflow.core.util.event_pb2 import Event
 
+from gesture.base.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
+from gesture.base.files import read_json, read_lines
+from gesture.base.lease import Lease
+from gesture.base.session import SIGNALS, Session
 from gesture.cli import main
-from gesture.datasets.download import download
-from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
-from gesture.files import read_json, read_lines
-from gesture.interrupted import at_step
-from gesture.lease import Lease
-from gesture.models.predict import evaluate
-from gesture.records import pipeline
-from gesture.records.convert import convert
-from gesture.session import SIGNALS, Session
-from gesture.settings import Experiment, parse
-from gesture.training import loop
-from gesture.training.checkpoint import Checkpoints
-from gesture.training.ledger import live_history, sessions
-from gesture.training.loop import Cadence, train
-from gesture.training.stage import StageJob
+from gesture.config.settings import Experiment, parse
+from gesture.convert.convert import convert
+from gesture.download.download import download
+from gesture.evaluate.predict import evaluate
+from gesture.faults.interrupt import at_step
+from gesture.inputs import pipeline
+from gesture.train import loop
+from gesture.train.checkpoint import Checkpoints
+from gesture.train.ledger import live_history, sessions
+from gesture.train.loop import Cadence, train
+from gesture.train.stage import StageJob
 
 NEVER = Cadence(1e9)
 WEIGHTS = ("model.weights.h5", "optimiser.h5")
@@ -327,10 +327,10 @@ def test_a_killed_process_is_continued_by_the_same_command(settings: dict, recor
     def session(*program: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-m", *program, *command], capture_output=True, text=True, check=False)
 
-    asked = session("gesture.interrupted", "step:2", "SIGURG")
+    asked = session("gesture.faults.interrupt", "step:2", "SIGURG")
     assert asked.returncode == 75, asked.stderr
     assert "signal SIGURG: saved at step 2 of 5" in asked.stderr
-    killed = session("gesture.interrupted", "write:40", "SIGKILL")
+    killed = session("gesture.faults.interrupt", "write:40", "SIGKILL")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     again = session("gesture.cli")
     assert again.returncode == 0, again.stderr
@@ -354,8 +354,11 @@ def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
         *("--member", "joints-s1", "--checkpoints", str(chain.live(1)), "--output", str(chain.result(1))),
         *("--save-steps", "1"),
     ]
-    impatient = "import runpy, gesture.lease as it; it.STALE = 2; runpy.run_module('gesture.cli', run_name='__main__')"
-    frozen = [sys.executable, "-m", "gesture.interrupted", "step:2", "SIGSTOP", *command]
+    impatient = (
+        "import runpy; from gesture.base import lease; lease.STALE = 2; "
+        "runpy.run_module('gesture.cli', run_name='__main__')"
+    )
+    frozen = [sys.executable, "-m", "gesture.faults.interrupt", "step:2", "SIGSTOP", *command]
     with subprocess.Popen(frozen, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
         try:
             _, status = os.waitpid(first.pid, os.WUNTRACED)

@@ -15,18 +15,18 @@ import pytest
 from made_up_arrays import settings_of, write_arrays
 from test_training import make_records
 
-from gesture.errors import GestureError
-from gesture.files import read_json
-from gesture.interrupted import at_write
-from gesture.lease import Lease
-from gesture.models.predict import build_member
-from gesture.plan import member
-from gesture.records.reader import Records
-from gesture.settings import parse
-from gesture.training.checkpoint import Checkpoints
-from gesture.training.history import History
-from gesture.training.ledger import Ledger, live_history
-from gesture.training.optimiser import TwoRateAdam
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json
+from gesture.base.lease import Lease
+from gesture.config.plan import member
+from gesture.config.settings import parse
+from gesture.convert.reader import Records
+from gesture.evaluate.predict import build_member
+from gesture.faults.interrupt import at_write
+from gesture.train.checkpoint import Checkpoints
+from gesture.train.history import History
+from gesture.train.ledger import Ledger, live_history
+from gesture.train.optimiser import TwoRateAdam
 
 FINGERPRINT = {"settings": "a", "data": "b"}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from made_up_arrays import write_arrays
 
-from gesture.datasets import arrays
-from gesture.datasets.catalog import ArraysOptions
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.formats import arrays
+from gesture.formats.catalog import ArraysOptions
 
 OPTIONS = ArraysOptions(classes=3)
 

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture.datasets.sequence import JOINTS, MODALITIES, Sequence
-from gesture.records.augment import STREAMS, augment, bend, disturb, flip, lose_one, retimed, shift, warped, zoom
-from gesture.records.batch import Inputs, images_of
-from gesture.records.skeleton_image import draw
-from gesture.settings import Augmentation, parse
+from gesture.config.settings import Augmentation, parse
+from gesture.formats.sequence import JOINTS, MODALITIES, Sequence
+from gesture.inputs.augment import STREAMS, augment, bend, disturb, flip, lose_one, retimed, shift, warped, zoom
+from gesture.inputs.batch import Inputs, images_of
+from gesture.inputs.skeleton_image import draw
 
 EVERYTHING = Augmentation(
     shift=0.3,

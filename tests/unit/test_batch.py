@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gesture.datasets.sequence import Sequence
-from gesture.records.batch import Inputs, cut, images_of, load_batch, pad, standardise, subtract_mean_image
-from gesture.records.order import batch_at, steps_per_epoch
-from gesture.records.skeleton_image import draw
-from gesture.settings import Augmentation
+from gesture.config.settings import Augmentation
+from gesture.formats.sequence import Sequence
+from gesture.inputs.batch import Inputs, cut, images_of, load_batch, pad, standardise, subtract_mean_image
+from gesture.inputs.order import batch_at, steps_per_epoch
+from gesture.inputs.skeleton_image import draw
 
 
 @given(st.lists(st.integers(1, 70), min_size=1, max_size=5))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gesture import plan, settings
 from gesture.cli import main
-from gesture.cluster import jobs
+from gesture.config import plan, settings
+from gesture.operate import cancel as jobs
 
 ROOT = Path(__file__).parent.parent.parent
 

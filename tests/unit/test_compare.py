@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from gesture.average.ensemble import average
+from gesture.base.errors import GestureError
 from gesture.cli import main
-from gesture.errors import GestureError
-from gesture.evaluation.ensemble import average
-from gesture.evaluation.predictions import write_predictions
+from gesture.evaluate.predictions import write_predictions
 from gesture.report.compare import compare, holm
 
 LABELS = np.random.default_rng(0).integers(0, 3, 200)

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture import plan
+from gesture.base.files import write_json, write_text
 from gesture.cli import main
-from gesture.costs import (
+from gesture.config import plan
+from gesture.config.settings import Experiment, parse
+from gesture.operate.costs import (
     MARGIN,
     START_UP,
     StageCost,
@@ -21,9 +23,7 @@ from gesture.costs import (
     stage_costs,
     training_sequences,
 )
-from gesture.files import write_json, write_text
-from gesture.settings import Experiment, parse
-from gesture.simulate import Cluster, simulate
+from gesture.operate.simulate import Cluster, simulate
 
 HOUR = 3600.0
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gesture import settings
 from gesture.cli import main
-from gesture.cluster import doctor, gpu, lsf, probe, profile, slurm, storage
-from gesture.cluster.ask import ask
-from gesture.cluster.finding import Finding
-from gesture.cluster.profile import Request
+from gesture.config import settings
+from gesture.operate import doctor, gpu, probe, storage
+from gesture.schedulers import lsf, profile, slurm
+from gesture.schedulers.ask import ask
+from gesture.schedulers.finding import Finding
+from gesture.schedulers.profile import Request
 
 ROOT = Path(__file__).parent.parent.parent
 LSF = Request("lsf-steady", minutes=240, memory_mb=40000, gpus=1, gpu_model="TeslaV100_SXM2_32GB", unit="MB")

@@ -13,11 +13,11 @@ import pytest
 from made_up_arrays import settings_of, write_arrays
 from misbehaving_server import MisbehavingServer, running
 
-from gesture.datasets.download import download
-from gesture.errors import GestureError, HeldByAnotherError
-from gesture.lease import Lease
-from gesture.plan import raw_name
-from gesture.settings import Experiment, parse
+from gesture.base.errors import GestureError, HeldByAnotherError
+from gesture.base.lease import Lease
+from gesture.config.plan import raw_name
+from gesture.config.settings import Experiment, parse
+from gesture.download.download import download
 
 
 @pytest.fixture

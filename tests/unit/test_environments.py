@@ -11,7 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from gesture.cluster.gpu import environment
+from gesture.operate.gpu import environment
 
 ROOT = Path(__file__).parent.parent.parent
 

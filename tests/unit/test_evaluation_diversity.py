@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gesture.evaluation.combine import Combination
-from gesture.evaluation.diversity import accuracy_by_count, accuracy_without, agreement, diversity
+from gesture.average.diversity import accuracy_by_count, accuracy_without, agreement, diversity
+from gesture.average.methods import Combination
 
 LABELS = np.zeros(4, np.int64)
 

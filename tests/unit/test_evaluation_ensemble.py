@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture.errors import GestureError
-from gesture.evaluation.ensemble import average
-from gesture.evaluation.exact_sum import ExactSum
-from gesture.evaluation.predictions import read_predictions, write_predictions
+from gesture.average.ensemble import average
+from gesture.average.exact_sum import ExactSum
+from gesture.base.errors import GestureError
+from gesture.evaluate.predictions import read_predictions, write_predictions
 
 FILES = ("ensemble.csv", "ensemble.json", "metrics.json", "submission.csv", "submission.json")
 

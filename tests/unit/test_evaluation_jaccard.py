@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
-from gesture.errors import GestureError
-from gesture.evaluation.jaccard import jaccard
+from gesture.base.errors import GestureError
+from gesture.evaluate.jaccard import jaccard
 
 HEADER = "sample,begin,end,y\n"
 FRAMES = 40

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import yaml
 
+from gesture.average.ensemble import Method, average
+from gesture.average.fitted import FOLDS, FitSet, fit, fit_folds, out_of_fold
+from gesture.average.methods import Combination, softmax
+from gesture.base.errors import GestureError
 from gesture.cli import main
-from gesture.errors import GestureError
-from gesture.evaluation.combine import Combination, softmax
-from gesture.evaluation.ensemble import Method, average
-from gesture.evaluation.fit import FOLDS, FitSet, fit, fit_folds, out_of_fold
-from gesture.evaluation.metrics import log_loss
-from gesture.evaluation.predictions import read_predictions, write_predictions
-from gesture.evaluation.softlabel import write_softlabel
-from gesture.settings import parse
+from gesture.config.settings import parse
+from gesture.evaluate.metrics import log_loss
+from gesture.evaluate.predictions import read_predictions, write_predictions
+from gesture.legacy2019.softlabel import write_softlabel
 
 CLASSES = 4
 SKILLS = {"good-s1": 2.5, "fair-s1": 1.5, "noise-s1": 0.0}
@@ -245,7 +245,7 @@ def test_soft_labels_and_our_tables_mix(tmp_path):
 
 
 def _old(path):
-    from gesture.evaluation.members import read_member
+    from gesture.average.members import read_member
 
     return read_member(path).probabilities
 

@@ -6,8 +6,8 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture.evaluation import metrics as ours
-from gesture.evaluation.predictions import Predictions
+from gesture.evaluate import metrics as ours
+from gesture.evaluate.predictions import Predictions
 
 
 def random_table(seed, rows, classes):

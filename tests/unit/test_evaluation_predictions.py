@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture.errors import GestureError
-from gesture.evaluation.predictions import read_predictions, write_predictions
+from gesture.base.errors import GestureError
+from gesture.evaluate.predictions import read_predictions, write_predictions
 
 
 def softmaxes(rows, classes=4, seed=0):
@@ -152,7 +152,7 @@ def test_what_is_no_softmax_is_never_written(tmp_path, row):
     ],
 )
 def test_a_long_table_is_read_in_pieces_that_leave_no_trace(tmp_path, monkeypatch, row, told):
-    monkeypatch.setattr("gesture.evaluation.predictions._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("gesture.evaluate.predictions._ROWS_AT_ONCE", 3)
     rows = "".join(f"{id_},0.25,0.75,{id_ % 2 + 1}\n" for id_ in range(1, 8))
     path = write_text(tmp_path / "a-s1.csv", f"Id,p_1,p_2,label\n{rows}{row}\n")
     if told:

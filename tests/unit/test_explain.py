@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gesture.base.files import read_json, write_json
 from gesture.cli import main
-from gesture.evaluation.predictions import read_predictions, write_predictions
-from gesture.files import read_json, write_json
+from gesture.evaluate.predictions import read_predictions, write_predictions
 from gesture.report.explain import explain
 
 MEMBERS = ["fusion-s1", "skeleton-s1", "skeleton-s2"]

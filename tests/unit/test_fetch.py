@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from misbehaving_server import MisbehavingServer, running
 
-from gesture.datasets import fetch as fetch_module
-from gesture.datasets.fetch import ATTEMPTS, Credentials, direct, fetch, remote_size
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.download import fetch as fetch_module
+from gesture.download.fetch import ATTEMPTS, Credentials, direct, fetch, remote_size
 
 CONTENT = random.Random(1).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gesture.errors import GestureError
-from gesture.files import (
+from gesture.base.errors import GestureError
+from gesture.base.files import (
     append_line,
     atomic_folder,
     atomic_path,

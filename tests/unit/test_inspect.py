@@ -8,9 +8,9 @@ from made_up_arrays import settings_of, write_arrays
 from PIL import Image
 
 from gesture.cli import main
-from gesture.datasets.download import download
-from gesture.records.convert import convert
-from gesture.settings import parse
+from gesture.config.settings import parse
+from gesture.convert.convert import convert
+from gesture.download.download import download
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def test_an_unknown_id_is_one_line(manifest: Path, capsys: pytest.CaptureFixture
 def test_verify_passes_what_was_written_and_names_a_damaged_shard(
     manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    from gesture.errors import FailedForGoodError
-    from gesture.records.verify import verify
+    from gesture.base.errors import FailedForGoodError
+    from gesture.convert.verify import verify
 
     verify(manifest)
     assert "12 records in 3 shards are as they were written" in capsys.readouterr().out

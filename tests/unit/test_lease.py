@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gesture.errors import GestureError, HeldByAnotherError
-from gesture.lease import Lease, highest_token
+from gesture.base.errors import GestureError, HeldByAnotherError
+from gesture.base.lease import Lease, highest_token
 
 
 class Clock:
@@ -120,7 +120,7 @@ def test_a_full_disk_neither_ends_the_heartbeat_nor_hides_the_error(
 
     def work() -> None:
         with Lease(tmp_path, heartbeat=0.001) as held:
-            monkeypatch.setattr("gesture.lease.write_json", full)
+            monkeypatch.setattr("gesture.base.lease.write_json", full)
             for _ in range(2):
                 beaten.clear()
                 assert beaten.wait(300)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gesture.errors import FailedForGoodError, GestureError, HeldByAnotherError
-from gesture.files import append_line, read_json
-from gesture.lease import Lease
-from gesture.training.ledger import Ledger, sessions
+from gesture.base.errors import FailedForGoodError, GestureError, HeldByAnotherError
+from gesture.base.files import append_line, read_json
+from gesture.base.lease import Lease
+from gesture.train.ledger import Ledger, sessions
 
 
 def ledger(folder: Path, token: int = 1, start: int = 3, fingerprint: str = "job") -> Ledger:

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import TypeAdapter
 
-from gesture.models.cost import kernel_weights, layers_of, multiply_adds, unit
-from gesture.models.settings import FramesSettings, JointsSettings, ModelSettings, SMnetSettings
+from gesture.networks.cost import kernel_weights, layers_of, multiply_adds, unit
+from gesture.networks.settings import FramesSettings, JointsSettings, ModelSettings, SMnetSettings
 
 MODELS = ["smnet", "joints", "graph", "transformer", "frames"]
 

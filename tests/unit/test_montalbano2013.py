@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from gesture.datasets.catalog import MontalbanoOptions
-from gesture.datasets.montalbano2013 import class_names, modalities, read, sources
-from gesture.datasets.sequence import JOINTS, Sequence
-from gesture.datasets.synthetic.files import VideoFile
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.formats.catalog import MontalbanoOptions
+from gesture.formats.montalbano2013 import class_names, modalities, read, sources
+from gesture.formats.sequence import JOINTS, Sequence
+from gesture.formats.synthetic.files import VideoFile
 
 OPTIONS = MontalbanoOptions(context_frames=2)
 FRAMES = 20

@@ -11,11 +11,11 @@ import av
 import numpy as np
 import pytest
 
-from gesture.datasets.chalearn import CLASS_NAMES
-from gesture.datasets.montalbano2014 import class_names, modalities, read, sources
-from gesture.datasets.sequence import Sequence
-from gesture.datasets.synthetic.files import VideoFile
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.formats.chalearn import CLASS_NAMES
+from gesture.formats.montalbano2014 import class_names, modalities, read, sources
+from gesture.formats.sequence import Sequence
+from gesture.formats.synthetic.files import VideoFile
 
 
 @dataclass

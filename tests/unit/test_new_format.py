@@ -5,20 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gesture.datasets.catalog import FORMATS, Format
-from gesture.datasets.download import download
-from gesture.errors import GestureError
-from gesture.records.convert import convert
-from gesture.records.reader import Records
-from gesture.settings import parse
+from gesture.base.errors import GestureError
+from gesture.config.settings import parse
+from gesture.convert.convert import convert
+from gesture.convert.reader import Records
+from gesture.download.download import download
+from gesture.formats.catalog import FORMATS, Format
 
 MODULE = '''
 """Text files `<split>-<id>-<class>.txt`: 60 numbers a line, the places of 20 joints in a frame."""
 
 import numpy as np
 
-from gesture.datasets.sequence import Sequence
-from gesture.datasets.source import Source
+from gesture.formats.sequence import Sequence
+from gesture.formats.source import Source
 
 
 def class_names(options):

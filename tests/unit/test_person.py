@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gesture.datasets.sequence import Sequence
-from gesture.records.person import cut_out, relative_depth, square
+from gesture.formats.sequence import Sequence
+from gesture.inputs.person import cut_out, relative_depth, square
 
 SIZE = 80
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gesture import plan
-from gesture.errors import GestureError
-from gesture.settings import Experiment, Stage, Training, parse
+from gesture.base.errors import GestureError
+from gesture.config import plan
+from gesture.config.settings import Experiment, Stage, Training, parse
 
 STAGES = [{"epochs": 2, "rate": 1e-2}, {"epochs": 2, "rate": 1e-2}, {"epochs": 1, "rate": 1e-3}]
 

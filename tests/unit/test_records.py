@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from made_up_arrays import settings_of, write_arrays
 
-from gesture import plan
-from gesture.datasets.download import download
-from gesture.datasets.source import Source
-from gesture.errors import GestureError
-from gesture.records.batch import Inputs, load_batch
-from gesture.records.convert import convert, write_shards
-from gesture.records.reader import Records
-from gesture.records.writer import Shard
-from gesture.settings import Augmentation, Data, parse
+from gesture.base.errors import GestureError
+from gesture.config import plan
+from gesture.config.settings import Augmentation, Data, parse
+from gesture.convert.convert import convert, write_shards
+from gesture.convert.reader import Records
+from gesture.convert.writer import Shard
+from gesture.download.download import download
+from gesture.formats.source import Source
+from gesture.inputs.batch import Inputs, load_batch
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_arrays import settings_of, write_arrays
 
-from gesture.datasets.download import download
-from gesture.errors import FailedForGoodError
-from gesture.records.convert import convert
-from gesture.records.reader import Records
-from gesture.records.shard import read_record, read_stream, write_record
-from gesture.records.verify import verify
-from gesture.settings import parse
+from gesture.base.errors import FailedForGoodError
+from gesture.config.settings import parse
+from gesture.convert.convert import convert
+from gesture.convert.reader import Records
+from gesture.convert.shard import read_record, read_stream, write_record
+from gesture.convert.verify import verify
+from gesture.download.download import download
 
 
 @given(data=st.binary(max_size=300), place=st.integers(min_value=0), change=st.integers(1, 255))

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture.datasets.sequence import MODALITIES, Sequence
-from gesture.records.example import decode, encode
+from gesture.convert.example import decode, encode
+from gesture.formats.sequence import MODALITIES, Sequence
 
 layouts = pytest.mark.parametrize("layout", ["lean", "compact"])
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from gesture.records.skeleton_image import draw
+from gesture.inputs.skeleton_image import draw
 
 # Written out as in the 2019 program's order: spine, left arm, right arm, right leg, left leg; outer joint first.
 BONES = (

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import made_up_results
 import pytest
 
-from gesture.errors import GestureError
-from gesture.files import read_json, write_json
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json, write_json
 from gesture.report.figures import learning_curves
 from gesture.report.page import report
 from gesture.report.results import read_results

@@ -6,11 +6,11 @@ import made_up_results
 import pytest
 import yaml
 
-from gesture.errors import GestureError
-from gesture.evaluation.submission import check_submission, read_submission
-from gesture.files import read_json, write_json
-from gesture.report import reproduce as module
-from gesture.report.reproduce import reproduce
+from gesture.average.submission import check_submission, read_submission
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json, write_json
+from gesture.operate import reproduce as module
+from gesture.operate.reproduce import reproduce
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +127,8 @@ def test_members_that_lack_a_sequence_of_the_split_make_no_submission(tmp_path):
     last = index.read_text().splitlines()[-1].split(",")
     last[3] = "61"
     index.write_text(index.read_text() + ",".join(last) + "\n")
-    from gesture.evaluation.ensemble import average
-    from gesture.evaluation.origin import Origin
+    from gesture.average.ensemble import average
+    from gesture.average.origin import Origin
 
     tables = sorted((made["results"] / "predictions/test").glob("*.csv"))
     with pytest.raises(GestureError, match=r"submission\.csv: Id 61 missing: evaluate all members on the whole split"):

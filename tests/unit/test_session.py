@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from gesture.commands.arguments import minutes
-from gesture.session import SIGNALS, Session
+from gesture.base.arguments import minutes
+from gesture.base.session import SIGNALS, Session
 
 
 class Clock:

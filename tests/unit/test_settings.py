@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gesture import plan
-from gesture.errors import GestureError
-from gesture.settings import load, parse
+from gesture.base.errors import GestureError
+from gesture.config import plan
+from gesture.config.settings import load, parse
 
 
 def configuration(**changes: Any) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gesture.datasets import smnet
-from gesture.datasets.catalog import SmnetOptions
-from gesture.datasets.sequence import Sequence
-from gesture.errors import GestureError
-from gesture.records.example import Example
-from gesture.records.shard import read_stream, write_record
-from gesture.records.skeleton_image import draw
+from gesture.base.errors import GestureError
+from gesture.convert.example import Example
+from gesture.convert.shard import read_stream, write_record
+from gesture.formats.catalog import SmnetOptions
+from gesture.formats.sequence import Sequence
+from gesture.inputs.skeleton_image import draw
+from gesture.legacy2019 import tfrecords as smnet
 
 GENUINE = Path(__file__).parent.parent / "data/smnet-tfrecords"
 OPTIONS = SmnetOptions()

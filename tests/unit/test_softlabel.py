@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesture.errors import GestureError
-from gesture.evaluation import softlabel
-from gesture.evaluation.softlabel import read_softlabel, write_labels, write_softlabel
+from gesture.base.errors import GestureError
+from gesture.legacy2019 import softlabel
+from gesture.legacy2019.softlabel import read_softlabel, write_labels, write_softlabel
 
 
 def softmaxes(seed: int, rows: int, classes: int = 20, spread: float = 4.0) -> np.ndarray:

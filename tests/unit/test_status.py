@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from gesture import plan
+from gesture.base.files import write_json, write_text
 from gesture.cli import main
-from gesture.files import write_json, write_text
-from gesture.settings import Experiment, parse
-from gesture.status import StageStatus, status
+from gesture.config import plan
+from gesture.config.settings import Experiment, parse
+from gesture.operate.status import StageStatus, status
 
 START = {"event": "start", "time": "2026-01-01T00:00:00+00:00", "host": "node7", "job": "41"}
 END = {"event": "end", "time": "2026-01-01T01:00:00+00:00", "seconds": 3600.0, "peak_mb": 900}

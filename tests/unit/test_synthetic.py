@@ -16,16 +16,16 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from gesture.datasets.catalog import SyntheticOptions
-from gesture.datasets.sequence import SPLITS, Sequence
-from gesture.datasets.synthetic import PRESETS, class_names, generate, read, sources
-from gesture.datasets.synthetic.body import CX, CY, FX, FY, pose, project
-from gesture.datasets.synthetic.gestures import GESTURES, SHAPES
-from gesture.datasets.synthetic.motion import perform
-from gesture.datasets.synthetic.presets import Part, Plan, Preset, plans
-from gesture.datasets.synthetic.render import pictures
-from gesture.datasets.synthetic.sensor import skeleton
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.formats.catalog import SyntheticOptions
+from gesture.formats.sequence import SPLITS, Sequence
+from gesture.formats.synthetic import PRESETS, class_names, generate, read, sources
+from gesture.formats.synthetic.body import CX, CY, FX, FY, pose, project
+from gesture.formats.synthetic.gestures import GESTURES, SHAPES
+from gesture.formats.synthetic.motion import perform
+from gesture.formats.synthetic.presets import Part, Plan, Preset, plans
+from gesture.formats.synthetic.render import pictures
+from gesture.formats.synthetic.sensor import skeleton
 
 SEED = 7
 OPTIONS = SyntheticOptions(preset="tiny", seed=SEED)

@@ -9,17 +9,23 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
-    "gesture", "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
-    "gesture.datasets.check", "gesture.datasets.remote", "gesture.errors", "gesture.experiments", "gesture.files",
-    "gesture.lease", "gesture.models", "gesture.models.cost", "gesture.models.settings", "gesture.models.weight_files",
-    "gesture.plan", "gesture.problems",
-    "gesture.session", "gesture.settings", "gesture.simulate", "gesture.status", "gesture.training",
-    "gesture.training.ledger", "gesture.wording",
+    "gesture", "gesture.cli", "gesture.convert", "gesture.download", "gesture.average", "gesture.evaluate",
+    "gesture.faults", "gesture.formats", "gesture.formats.catalog", "gesture.legacy2019",
+    "gesture.legacy2019.weight_files", "gesture.networks", "gesture.networks.cost", "gesture.networks.settings",
+    "gesture.report", "gesture.train", "gesture.train.ledger",
 }  # fmt: skip
-TIER_0 |= {f"gesture.commands.{path.stem}" for path in (PACKAGE / "commands").glob("[a-z]*.py")} | {"gesture.commands"}
-TIER_0 |= {f"gesture.cluster.{path.stem}" for path in (PACKAGE / "cluster").glob("[a-z]*.py")} | {"gesture.cluster"}
+ROOMS_OF_TIER_0 = ("base", "config", "schedulers", "operate")
+NOT_OF_TIER_0 = {"gesture.operate.reproduce"}
+TIER_0 |= {f"gesture.{path.parent.name}.commands" for path in PACKAGE.glob("*/commands.py")}
+TIER_0 |= {f"gesture.{room}" for room in ROOMS_OF_TIER_0}
+TIER_0 |= {f"gesture.{room}.{path.stem}" for room in ROOMS_OF_TIER_0 for path in (PACKAGE / room).glob("[a-z]*.py")}
+TIER_0 -= NOT_OF_TIER_0
 # Tier 2 may use TensorFlow.
-TIER_2 = ("gesture.models", "gesture.training", "gesture.records.pipeline")
+TIER_2 = (
+    "gesture.networks.layers", "gesture.train", "gesture.inputs.pipeline", "gesture.evaluate.predict",
+    "gesture.legacy2019.pretrained", "gesture.legacy2019.restore", "gesture.legacy2019.torch_file",
+    "gesture.legacy2019.weights",
+)  # fmt: skip
 HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}
 
 
@@ -91,9 +97,9 @@ def test_below_tier_2_nothing_loads_tensorflow() -> None:
 
 
 def test_data_models_and_records_know_nothing_of_training() -> None:
-    below = ("gesture.datasets", "gesture.models", "gesture.records")
+    below = ("gesture.formats", "gesture.networks", "gesture.convert", "gesture.inputs")
     known = {name: imports(path, everywhere=True) for name, path in ALL.items() if name.startswith(below)}
-    assert [name for name, other in known.items() if any(one.startswith("gesture.training") for one in other)] == []
+    assert [name for name, other in known.items() if any(one.startswith("gesture.train.") for one in other)] == []
 
 
 def test_nothing_knows_the_command_line() -> None:

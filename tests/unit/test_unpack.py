@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gesture.datasets import unpack as module
-from gesture.datasets.unpack import unpack
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.download import unpack as module
+from gesture.download.unpack import unpack
 
 FILES = {"sequences.csv": b"Id,split\n", "deep/er/one.npz": bytes(range(256)) * 5000, "empty": b""}
 KINDS = ["zip", "tar", "tar.gz", "tar.xz"]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from gesture.datasets import utd_mhad
-from gesture.datasets.catalog import UtdMhadOptions
-from gesture.datasets.sequence import JOINTS, Sequence
-from gesture.errors import GestureError
+from gesture.base.errors import GestureError
+from gesture.formats import utd_mhad
+from gesture.formats.catalog import UtdMhadOptions
+from gesture.formats.sequence import JOINTS, Sequence
 
 OPTIONS = UtdMhadOptions()
 FRAMES = 6

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from made_up_arrays import settings_of, write_arrays
 
-from gesture.datasets.check import check
-from gesture.errors import GestureError
-from gesture.models.weight_files import digest, parts, start_files
-from gesture.settings import Variant, parse
+from gesture.base.errors import GestureError
+from gesture.config.settings import Variant, parse
+from gesture.legacy2019.weight_files import digest, parts, start_files
+from gesture.operate.preflight import check
 
 NETWORK = {"model": "smnet", "widths": [2, 3], "head_units": [3, 3, 3], "recurrent_units": 4}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gesture.wording import aligned, clock, size
+from gesture.base.text import aligned, clock, size
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def kill_the_first_training(clone: Clone) -> None:
     """Makes `gesture` kill itself at an exact point, once: no race between a test and a trainer."""
     command = clone.root / "workflow" / "bin" / "gesture"
     once = """program=gesture.cli
-[ "$1" = train ] && mkdir "$0.killed" 2>/dev/null && program="gesture.interrupted save:60 SIGKILL"
+[ "$1" = train ] && mkdir "$0.killed" 2>/dev/null && program="gesture.faults.interrupt save:60 SIGKILL"
 """
     text = command.read_text().replace("-m gesture.cli", "-m $program")
     command.write_text(text.replace("PYTHONPATH=", once + "PYTHONPATH=", 1))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gesture.prove import at_random
+from gesture.faults.prove import at_random
 
 
 def test_a_killed_chain_ends_in_the_same_bytes(tmp_path: Path) -> None:

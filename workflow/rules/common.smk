@@ -18,10 +18,11 @@ _bin = [
 ]
 os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
 
-from gesture import plan, settings
-from gesture.datasets.check import check
-from gesture.errors import GestureError
-from gesture.files import write_text
+from gesture.config import plan
+from gesture.config import settings
+from gesture.operate.preflight import check
+from gesture.base.errors import GestureError
+from gesture.base.files import write_text
 
 # Only where none is given: Snakemake merges, and the demo's variants would join every experiment.
 if not workflow.overwrite_configfiles:

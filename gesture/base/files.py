@@ -1,0 +1,172 @@
+"""All bytes that the project keeps go through here: written aside, fsynced, renamed; digested."""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gesture.base.errors import GestureError
+
+# Containers on different hosts may have the same process ids, so these alone do not keep two writers apart.
+_PROCESS = uuid.uuid4().hex[:8]
+
+
+@contextmanager
+def atomic_path(final: Path) -> Iterator[Path]:
+    """Yields a temporary path in the folder of ``final``; on success it is fsynced and renamed to ``final``.
+
+    If the block raises, the temporary file is removed and ``final`` is what it was before.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays, since some libraries read it.
+    temporary = final.with_name(f".{final.stem}.{_writer()}.tmp{final.suffix}")
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(final)
+        sync(final.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(final: Path) -> Iterator[Path]:
+    """Yields an empty folder beside ``final`` that becomes ``final`` when the block ends well; else it is removed.
+
+    Raises:
+        OSError: ``final`` is there already and not empty (it is never replaced), or the disk failed.
+    """
+    partial = final.with_name(f".{final.name}.{_writer()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        sync(partial)
+        partial.replace(final)
+        sync(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_litter(folder: Path, pattern: str = "*") -> None:
+    """Removes what other, killed processes were writing in a folder; to be called by its only writer."""
+    for path in [*folder.glob(f".{pattern}.partial"), *folder.glob(f".{pattern}.tmp*")]:
+        if _writer() in path.name:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _writer() -> str:
+    """Names this process among all that share the disk."""
+    return f"{os.getpid()}-{_PROCESS}"
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Gives a file a second name; where the file system has no hard links, copies it.
+
+    Raises:
+        FileExistsError: the second name is taken.
+    """
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copy2(source, target)
+        sync(target)
+
+
+def sync(path: Path) -> None:
+    """Forces a file's bytes, or a folder's names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Writes bytes and forces them to the disk, under the name given."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON atomically, keys in the order given."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        GestureError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise GestureError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise GestureError(f"{path}: not readable as JSON ({error})") from error
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends one line and forces it to the disk; a line that a crash has cut stays a line of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.rstrip("\n").encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """All whole lines of a JSONL file; none if it does not exist. A line that a crash has cut is left out."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return [one for one in found if isinstance(one, dict)]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def text_digest(parts: Iterable[str]) -> str:
+    """SHA-256 over several texts, each preceded by its length, so that their borders count."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def value_digest(value: Any) -> str:
+    """SHA-256 of a JSON-serialisable value, independent of the order of keys."""
+    return text_digest([json.dumps(value, sort_keys=True, allow_nan=False)])

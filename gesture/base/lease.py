@@ -1,0 +1,190 @@
+"""One writer a checkpoint folder, on file systems without locks: numbered leases, heartbeats, fencing.
+
+A lease is the file `lease-<token>.json`; whoever created the one with the highest token is the writer. Creating it
+with O_EXCL lets exactly one of several succeed. A writer that was overtaken may wake up and go on writing: its
+checkpoints carry its token, and readers follow the highest one, so nothing of it is ever loaded.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gesture.base.errors import GestureError, HeldByAnotherError
+from gesture.base.files import write_json
+from gesture.base.session import job_id
+
+HEARTBEAT = 10.0
+STALE = 45.0
+SILENT = 120.0
+
+
+class Lease:
+    """The right to write into a folder; use as a context manager.
+
+    A lease is stale if its holder's process is gone from this host, or if its content has not changed for 45 s on our
+    own clock: the clocks of other hosts are not trusted.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        """Nothing is written until the lease is taken.
+
+        Args:
+            folder: the checkpoint folder.
+            clock: monotonic time [s]; tests pass their own.
+            sleep: waits [s].
+            heartbeat: time between signs of life [s].
+        """
+        self._folder = folder
+        self._clock = clock
+        self._sleep = sleep
+        self._heartbeat = heartbeat
+        self._beats = 0
+        self._ended = threading.Event()
+        self._pulse = threading.Thread(target=self._beat, daemon=True)
+        self.token = 0
+
+    def __enter__(self) -> "Lease":
+        """Takes the lease, waiting up to 45 s to see whether an earlier holder lives.
+
+        Raises:
+            HeldByAnotherError: it does; its host, process and job are named.
+            GestureError: the folder cannot be written to.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            while True:
+                held = highest_token(self._folder)
+                if held:
+                    self._wait_until_stale(held)
+                if self._create(held + 1):
+                    break
+        except OSError as error:
+            raise GestureError(f"{self._folder}: cannot write there: {error}") from error
+        self._pulse.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._pulse.join()
+        # On a full disk the next writer has to wait for this lease to go stale; that is no reason to fail.
+        with suppress(OSError):
+            if self.is_mine():
+                self._write(released=True)
+            for token in range(1, self.token):
+                self._path(token).unlink(missing_ok=True)
+
+    def is_mine(self) -> bool:
+        """False once another writer has taken over."""
+        return highest_token(self._folder) == self.token
+
+    def require(self) -> None:
+        """To be called before anything is committed.
+
+        Raises:
+            HeldByAnotherError: another writer has taken over.
+        """
+        if not self.is_mine():
+            raise HeldByAnotherError(f"{self._folder}: another writer took over while this one was held up")
+
+    def _path(self, token: int) -> Path:
+        return self._folder / f"lease-{token:06d}.json"
+
+    def _wait_until_stale(self, token: int) -> None:
+        path = self._path(token)
+        seen, since = None, self._clock()
+        while True:
+            content = _read(path)
+            if content is None or content.get("released") or _is_dead_here(content):
+                return
+            if content != seen:
+                if seen is not None:  # a sign of life
+                    raise HeldByAnotherError(
+                        f"{self._folder}: held by process {content['pid']} on {content['host']}"
+                        + (f" (job {content['job']})" if content["job"] else "")
+                        + "; let it finish, or end it and run again"
+                    )
+                seen, since = content, self._clock()
+            if self._clock() - since >= STALE:
+                return
+            self._sleep(1.0)
+
+    def _create(self, token: int) -> bool:
+        try:
+            descriptor = os.open(self._path(token), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(self._content(), file)
+        self.token = token
+        return True
+
+    def _content(self, released: bool = False) -> dict[str, Any]:
+        place = {"host": socket.gethostname(), "pid": os.getpid(), "job": job_id()}
+        return {**place, "beat": self._beats, "released": released}
+
+    def _write(self, released: bool = False) -> None:
+        write_json(self._path(self.token), self._content(released))
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._heartbeat):
+            self._beats += 1
+            # A disk that is full, or away for a while, must not end the heartbeat.
+            with suppress(OSError):
+                if not self.is_mine():
+                    return
+                self._write()
+
+
+def highest_token(folder: Path) -> int:
+    """Token of the newest lease in a folder; 0 if there never was one."""
+    return max((int(path.stem.removeprefix("lease-")) for path in folder.glob("lease-*.json")), default=0)
+
+
+def holder(folder: Path) -> dict[str, Any] | None:
+    """Who holds a folder, as far as one look can tell: host, pid, job; None if nobody does.
+
+    A process that died on another host is still named until its lease has been silent for two minutes.
+    """
+    path = folder / f"lease-{highest_token(folder):06d}.json"
+    content = _read(path)
+    if content is None or content.get("released") or _is_dead_here(content):
+        return None
+    if content["host"] != socket.gethostname() and time.time() - path.stat().st_mtime > SILENT:
+        return None
+    return content
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The content of a lease; None if it is gone, nobody's while its holder is still writing it."""
+    nobody = {"host": "", "pid": 0, "job": None}
+    try:
+        return {**nobody, **json.loads(path.read_text(encoding="utf-8"))}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):  # half-written, or a network file system that is away for a moment
+        return nobody
+
+
+def _is_dead_here(content: dict[str, Any]) -> bool:
+    """True if the holder ran on this host and is gone."""
+    if content["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(content["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,1 +1,0 @@
-"""What is asked of schedulers, GPUs and file systems before and while jobs run; standard library and PyYAML only."""

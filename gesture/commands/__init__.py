@@ -1,1 +1,0 @@
-"""One module a subcommand: its flags and what it calls."""

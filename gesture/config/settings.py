@@ -1,0 +1,432 @@
+"""The typed configuration of an experiment: every key has a sentence, a unit and a check.
+
+`load` reads a YAML file, `parse` a mapping; both report all problems at once, one line each.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from gesture.base.errors import GestureError
+from gesture.base.problems import dotted, not_one_of, problems_of
+from gesture.config.data import Download
+from gesture.formats.catalog import FORMATS, Options
+from gesture.networks.settings import ModelSettings
+
+Modality = Literal["rgb", "depth", "mask", "skeleton"]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are refused, numbers are finite, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Data(Settings):
+    """Which recordings, and how they become records."""
+
+    dataset: str = Field(
+        "synthetic",
+        description="Name of the raw format; `synthetic` makes its own recordings.",
+        json_schema_extra={"enum": list(FORMATS)},
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the data set; see config/README.md.")
+    folder: str | None = Field(
+        None, description="Folder with the raw files, relative to the working directory; none for `synthetic`."
+    )
+    download: Download | None = Field(
+        None, description="Where to get the raw files from, instead of `folder`; they go to `resources/`."
+    )
+    size: int = Field(80, ge=16, le=224, description="Height and width of the stored images [px].")
+    layout: Literal["lean", "compact"] = Field(
+        "lean",
+        description="How records are stored, both exactly: `lean` = plain bytes, fastest to read; `compact` = "
+        "compressed differences between frames, for small or slow disks.",
+    )
+    holdout_subjects: list[str] = Field(
+        default_factory=list, description="Subjects of the training split that are used for validation instead."
+    )
+    train_on_validation: bool = Field(
+        False, description="Train on training and validation together, as in 2019; validation then measures nothing."
+    )
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, value: str) -> str:
+        if value not in FORMATS:
+            raise ValueError(not_one_of(value, "data set", FORMATS))
+        return value
+
+    @field_validator("holdout_subjects", mode="before")
+    @classmethod
+    def _subjects_are_names(cls, value: Any) -> Any:
+        return [str(item) for item in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _folder_where_needed(self) -> "Data":
+        given = [key for key in ("folder", "download") if getattr(self, key) is not None]
+        if FORMATS[self.dataset].made and given:
+            raise ValueError(f"data set {self.dataset!r} is made, not read: remove `{given[0]}`")
+        if not FORMATS[self.dataset].made and not given:
+            raise ValueError(
+                f"data set {self.dataset!r} needs `folder`: the folder with its raw files, or `download`: "
+                "where to get them"
+            )
+        if len(given) == 2:
+            raise ValueError("give either `folder` or `download`")
+        return self
+
+
+class Stage(Settings):
+    """One part of the training with its own learning rates; its length in epochs or in steps."""
+
+    epochs: int | None = Field(None, ge=0, description="Length in passes over the training split [epochs].")
+    steps: int | None = Field(None, ge=0, description="Length in optimiser steps, instead of epochs [steps].")
+    rate: float = Field(..., gt=0, le=1, description="Learning rate of newly initialised parts [1/step].")
+    pretrained_rate: float | None = Field(
+        None, gt=0, le=1, description="Learning rate of parts that start from pretrained weights; default: `rate`."
+    )
+    final_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Rate that the stage falls (or rises) to along `schedule`, the pretrained one in proportion; "
+        "default: `rate`, so that it stays [1/step].",
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Stage":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either `epochs` or `steps`")
+        return self
+
+
+class Augmentation(Settings):
+    """Random changes of the training clips, each a pure function of (seed, epoch, step); all off by default."""
+
+    shift: float = Field(0.0, ge=0, le=0.5, description="Largest shift of all images together [fraction of the side].")
+    speed: float = Field(0.0, ge=0, le=0.9, description="Largest relative change of the tempo [fraction].")
+    jitter: float = Field(0.0, ge=0, le=10, description="Farthest that a frame is off in time; order kept [frames].")
+    warp: float = Field(
+        0.0, ge=0, le=0.9, description="Largest change of the tempo in the course of a sequence, smooth [fraction]."
+    )
+    zoom: float = Field(0.0, ge=0, le=0.5, description="Largest change of the size of all images [fraction].")
+    brightness: float = Field(
+        0.0,
+        ge=0,
+        le=3,
+        description="Largest bend of the colours' gray curve [exponent up to 1 + this, or its inverse].",
+    )
+    flip: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Probability of a mirror image, left and right joints swapped; if both mean the same [0-1].",
+    )
+    modality_dropout: float = Field(
+        0.0, ge=0, le=1, description="Probability that one of several modalities is all zero, nothing seen [0-1]."
+    )
+    skeleton_noise: float = Field(0.0, ge=0, le=1, description="Standard deviation of noise on joint positions [m].")
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Each sequence and its label are blended with another of the batch, by a share from "
+        "Beta(this, this) (Zhang et al. 2018); not for `smnet`, whose clips have no common length; 0 = off.",
+    )
+
+
+class Training(Settings):
+    """How a variant is trained; a variant may override any of these keys."""
+
+    stages: list[Stage] = Field(..., min_length=1, description="Stages in order; each is at least one batch job.")
+    batch: int = Field(4, ge=1, le=1024, description="Sequences in a step [sequences].")
+    devices: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="GPUs of a job that share each batch, or logical CPU devices where there is no GPU; another number "
+        "gives other results [devices].",
+    )
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        "float32",
+        description="What convolutions and matrix products compute in; weights, optimiser, batch statistics, softmaxes "
+        "and loss stay float32. A half type needs nearly half the memory for activations and is faster on GPUs that "
+        "have it, slower on most CPUs. `float16` (V100 and later) scales the loss and skips steps whose gradients "
+        "overflow; `bfloat16` (A100 and later) needs neither, with fewer digits.",
+    )
+    recompute: bool = Field(
+        False,
+        description="Clip encoders compute activations again in the backward pass instead of keeping them: half the "
+        "memory a clip for a third more time. The networks without clip encoders ignore it.",
+    )
+    validation_batch: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")
+    weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
+    warmup_steps: int = Field(0, ge=0, description="Steps over which the rates rise from zero, at the very start.")
+    schedule: Literal["cosine", "exponential"] = Field(
+        "cosine",
+        description="Course of the rates within each stage that has a `final_rate`: half a cosine wave, or a "
+        "constant factor a step.",
+    )
+    weight_average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Part of the running average of the weights that survives a step; the averaged weights are "
+        "validated and kept as the result; 0 = off, the last weights.",
+    )
+    select: Literal["last", "best"] = Field(
+        "last", description="Result of a stage: its `last` step, or the `best` epoch by validation accuracy."
+    )
+    clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
+    augmentation: Augmentation = Field(Augmentation(), description="Random changes of training clips.")
+
+    @model_validator(mode="after")
+    def _a_batch_that_devices_can_share(self) -> "Training":
+        if self.devices > self.batch:
+            raise ValueError(f"devices: {self.devices} cannot share a batch of {self.batch}: raise `batch`")
+        if self.devices > 1 and self.augmentation.mixup:
+            raise ValueError("augmentation.mixup: partners would be on different devices: set it, or `devices`, back")
+        return self
+
+
+class Variant(Settings):
+    """One kind of network; each of its seeds gives one trained member."""
+
+    network: ModelSettings = Field(..., description="The network and its sizes.")
+    modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
+    images: Literal["standard", "motion"] = Field(
+        "standard",
+        description="What clip encoders see: `standard` = as in 2019, `motion` = every image minus the sequence's mean "
+        "image, which training from scratch needs.",
+    )
+    pretrained: str | None = Field(
+        None,
+        description="C3D weights that the convolutions of `smnet` start from: one file for all streams, or a folder "
+        "with `c3d_rgb.*`, `c3d_depth.*`, `c3d_sk.*`; TensorFlow 1, Keras h5 or torch. None = random ones.",
+    )
+    start: str | None = Field(
+        None,
+        description="Checkpoint of the 2019 program (`.../model-63581`) that stage 1 of `smnet` goes on from, the "
+        "optimiser's state included; its sizes must be those of `network`.",
+    )
+    blue_first: bool = Field(
+        True,
+        description="The weights of `pretrained` or `start` are for blue-first pictures, as C3D and the program of "
+        "2019: the colour encoder's first kernels are turned over, since records are red first.",
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: [1], min_length=1, description="One member is trained per seed."
+    )
+    training: Training = Field(..., description="Keys that differ from the experiment's `training`.")
+
+    @field_validator("modalities", "seeds")
+    @classmethod
+    def _no_repeats(cls, value: list[Any]) -> list[Any]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"has repeated entries: {', '.join(map(str, value))}")
+        return value
+
+    @model_validator(mode="after")
+    def _modalities_that_the_network_takes(self) -> "Variant":
+        given = ", ".join(self.modalities)
+        for key in ("pretrained", "start"):
+            if self.network.model != "smnet" and getattr(self, key) is not None:
+                raise ValueError(f"{key}: network {self.network.model!r} has no C3D convolutions; remove the key")
+            if self.network.model == "smnet" and self.network.encoder != "c3d" and getattr(self, key) is not None:
+                raise ValueError(f"{key}: only `encoder: c3d` has the convolutions of such a file; remove the key")
+        if self.pretrained is not None and self.start is not None:
+            raise ValueError("give either `pretrained` (convolutions) or `start` (a whole checkpoint)")
+        if self.network.model in ("joints", "graph", "transformer") and self.modalities != ["skeleton"]:
+            raise ValueError(f"modalities: network {self.network.model!r} takes skeleton alone, got {given}")
+        if self.network.model == "frames" and set(self.modalities) - {"skeleton"} != {"depth", "mask"}:
+            raise ValueError(f"modalities: network 'frames' takes depth, mask and maybe skeleton, got {given}")
+        if self.network.model == "smnet" and self.training.augmentation.mixup:
+            raise ValueError(
+                "training.augmentation.mixup: sequences of network 'smnet' have no common length to blend them at; "
+                "set it to 0"
+            )
+        if "mask" in self.modalities and "depth" not in self.modalities:
+            raise ValueError(f"modalities: mask is what depth is cut out by: add depth or remove mask, got {given}")
+        return self
+
+
+class Average(Settings):
+    """How the members' softmaxes become one."""
+
+    method: Literal["mean", "geometric", "weights", "greedy", "stacking"] = Field(
+        "mean",
+        description="Arithmetic or geometric mean; weighted mean; greedy selection; stacking. "
+        "The last three are fitted on validation.",
+    )
+    weights: dict[str, Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="Member -> weight, for method `weights`; none = fitted on validation."
+    )
+    calibrate: bool = Field(False, description="Fit a temperature to the result on validation.")
+
+    @model_validator(mode="after")
+    def _weights_of_a_weighted_mean(self) -> "Average":
+        if self.weights is not None and self.method != "weights":
+            raise ValueError(f"weights: method {self.method!r} takes none: set `method: weights` or remove the key")
+        return self
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether labels of the validation split decide the result."""
+        return (
+            self.calibrate or self.method in ("greedy", "stacking") or (self.method == "weights" and not self.weights)
+        )
+
+
+class Report(Settings):
+    """What the page says."""
+
+    title: str | None = Field(None, description="Heading of the page; default: the experiment's name.")
+
+
+class Experiment(Settings):
+    """One experiment: data, training, variants, average, report."""
+
+    experiment: str = Field(..., pattern=NAME, description="Name; results go to results/<experiment>.")
+    data: Data = Field(Data(), description="Which recordings, and how they become records.")
+    training: Training = Field(..., description="Defaults of all variants.")
+    variants: dict[str, Variant] = Field(..., min_length=1, description="Name -> network, modalities, differences.")
+    average: Average = Field(Average(), description="How the members' softmaxes become one.")
+    report: Report = Field(Report(), description="What the page says.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit_training(cls, value: Any) -> Any:
+        """A variant's `training` is the experiment's with the variant's keys laid over it."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("variants"), Mapping):
+            return value
+        defaults = value.get("training")
+        defaults = dict(defaults) if isinstance(defaults, Mapping) else {}
+        variants = {
+            name: {**variant, "training": {**defaults, **(variant.get("training") or {})}}
+            if isinstance(variant, Mapping) and isinstance(variant.get("training") or {}, Mapping)
+            else variant
+            for name, variant in value["variants"].items()
+        }
+        return {**value, "variants": variants}
+
+    @field_validator("variants")
+    @classmethod
+    def _usable_names(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
+        for name in variants:
+            if not re.fullmatch(NAME, name):
+                raise ValueError(f"variant name {name!r}: use letters, digits, dot, dash, underscore")
+            if name == "ensemble":
+                raise ValueError("variant name 'ensemble' is reserved for the average")
+        return variants
+
+    @model_validator(mode="after")
+    def _modalities_that_exist(self) -> "Experiment":
+        available = FORMATS[self.data.dataset].modalities
+        for name, variant in self.variants.items():
+            missing = [m for m in variant.modalities if available is not None and m not in available]
+            if missing:
+                raise ValueError(
+                    f"variants.{name}.modalities: data set {self.data.dataset!r} has no {', '.join(missing)} "
+                    f"(it has {', '.join(available or ())})"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _average_that_can_be_had(self) -> "Experiment":
+        if self.average.is_fitted and self.data.train_on_validation:
+            raise ValueError(
+                "average: is fitted on validation, which data.train_on_validation trains on: "
+                "choose `method: mean` or `geometric`"
+            )
+        known = {f"{name}-s{seed}" for name, variant in self.variants.items() for seed in variant.seeds}
+        odd = sorted(known ^ set(self.average.weights)) if self.average.weights else []
+        if odd:
+            raise ValueError(f"average.weights: {', '.join(odd)}: give one weight to each member <variant>-s<seed>")
+        return self
+
+    @property
+    def dataset_options(self) -> Options:
+        """The data set's options, typed."""
+        return FORMATS[self.data.dataset].options.model_validate(self.data.options)
+
+
+def load(path: Path) -> Experiment:
+    """Reads and checks a configuration file.
+
+    Raises:
+        GestureError: the file is missing, is no YAML, or has problems: one line each.
+    """
+    return parse(read(path), str(path))
+
+
+def read(path: Path) -> Any:
+    """The content of a YAML file, unchecked.
+
+    Raises:
+        GestureError: the file is missing, is no YAML, or gives a key twice.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError:
+        raise GestureError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise GestureError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise GestureError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def parse(value: Any, name: str) -> Experiment:
+    """Checks a configuration that is already a mapping; ``name`` says in messages where it came from.
+
+    Raises:
+        GestureError: all problems, one line each.
+    """
+    if not isinstance(value, Mapping):
+        raise GestureError(f"{name}: expected a mapping of keys such as experiment, data, training, variants")
+    value = json.loads(json.dumps(value, default=str))
+    problems: dict[tuple[Any, ...], str] = {}
+    try:
+        experiment = Experiment.model_validate(value)
+    except ValidationError as error:
+        problems.update(problems_of(error, Experiment, ()))
+    problems.update(_option_problems(value))
+    if problems:
+        raise GestureError("\n".join(f"{name}: {dotted(where)}: {what}" for where, what in problems.items()))
+    return experiment
+
+
+def _option_problems(value: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
+    """Problems of `data.options`, whose model depends on `data.dataset`."""
+    data = value.get("data")
+    data = data if isinstance(data, Mapping) else {}
+    format_ = FORMATS.get(str(data.get("dataset", "synthetic")))
+    options = data.get("options") or {}
+    if format_ is None or not isinstance(options, Mapping):
+        return {}
+    try:
+        format_.options.model_validate(options)
+    except ValidationError as error:
+        return problems_of(error, format_.options, ("data", "options"))
+    return {}
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice; plain YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        merge = "tag:yaml.org,2002:merge"  # `<<: *anchor` may stand beside keys it also brings
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != merge]
+        repeated = {key for key in keys if keys.count(key) > 1}
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {', '.join(map(repr, repeated))} given twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)

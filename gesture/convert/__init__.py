@@ -1,0 +1,1 @@
+"""Step 2: raw recordings become tfrecords with an index."""

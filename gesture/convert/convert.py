@@ -1,0 +1,146 @@
+"""Raw recordings in, tfrecord shards out: parallel over shards, each written whole or not at all.
+
+Which recordings share a shard, and their order, depend on the input alone. A shard that is complete is not made
+again, so a killed conversion goes on where it was.
+"""
+
+import importlib
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json, remove_litter, value_digest, write_json, write_text
+from gesture.config.plan import CONVERT_RECIPE
+from gesture.config.settings import Data, Experiment
+from gesture.convert.writer import Shard, write_shard
+from gesture.formats.catalog import FORMATS, Options
+from gesture.formats.sequence import SPLITS
+from gesture.formats.source import Source
+
+SEQUENCES_PER_SHARD = 32
+INDEX_COLUMNS = ["shard", "offset", "size", "id", "split", "label", "subject", "source", "frames", "modalities"]
+
+
+def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> None:
+    """Writes shards, `index.csv` and last of all the manifest ``output`` into its folder.
+
+    Raises:
+        GestureError: raw files are missing or damaged, or lack a modality that a variant asks for.
+    """
+    raw_manifest = read_json(raw)
+    remove_litter(output.parent)
+    data = experiment.data
+    module = importlib.import_module(FORMATS[data.dataset].module)
+    options = experiment.dataset_options
+    sources = module.sources(Path(raw_manifest["folder"]), options)
+    check_modalities(experiment, module.modalities(sources, options))
+    shards = _plan_shards(sources, output.parent, options, data)
+    notes = write_shards(shards, processes)
+    index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
+    if index.empty:
+        raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
+    index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
+    write_text(output.with_name("index.csv"), _text(index))
+    write_json(output, _manifest(experiment, module.class_names(options), index, notes))
+    print(f"{len(index)} sequences in {len(shards)} shards: {output.parent}")
+
+
+def check_modalities(experiment: Experiment, available: tuple[str, ...]) -> None:
+    """Refuses variants that want what the data lacks.
+
+    Raises:
+        GestureError: names the variant and the modality.
+    """
+    for name, variant in experiment.variants.items():
+        missing = [one for one in variant.modalities if one not in available]
+        if missing:
+            raise GestureError(
+                f"variants.{name}.modalities: the data has no {', '.join(missing)} (it has {', '.join(available)})"
+            )
+
+
+def _plan_shards(sources: list[Source], folder: Path, options: Options, data: Data) -> list[Shard]:
+    """Cuts each split's sources, in order, into shards of about SEQUENCES_PER_SHARD sequences."""
+    shards = []
+    for split in SPLITS:
+        groups: list[list[Source]] = []
+        count = SEQUENCES_PER_SHARD
+        for source in (one for one in sources if one.split == split and one.ids):
+            if count >= SEQUENCES_PER_SHARD:
+                groups.append([])
+                count = 0
+            groups[-1].append(source)
+            count += len(source.ids)
+        for number, group in enumerate(groups, 1):
+            path = folder / f"{split}-{number:04d}-of-{len(groups):04d}.tfrecord"
+            shards.append(Shard(path, tuple(group), FORMATS[data.dataset].module, options, data.size, data.layout))
+    return shards
+
+
+def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
+    """Writes the shards in parallel; the notes come back in the order of the shards.
+
+    Raises:
+        GestureError: a process was killed; or what reading the raw files raises.
+    """
+    notes = []
+    with ExitStack() as stack:
+        made: Iterable[dict[str, Any]] = map(write_shard, shards)
+        if min(processes, len(shards)) > 1:
+            # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
+            context = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(ProcessPoolExecutor(min(processes, len(shards)), context))
+            made = pool.map(write_shard, shards)
+        try:
+            for note in tqdm(made, total=len(shards), unit="shard", desc="convert", mininterval=2):
+                for message in note["warnings"]:
+                    tqdm.write(f"warning: {message}")
+                notes.append(note)
+        except BrokenProcessPool as error:
+            raise GestureError(
+                "convert: one of its processes was killed, most likely for want of memory: run it again with more "
+                "memory or fewer --processes; shards that are done are kept"
+            ) from error
+    return notes
+
+
+def _manifest(
+    experiment: Experiment, class_names: list[str], index: pd.DataFrame, notes: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the records are; the digest covers every byte of the shards and the index."""
+    counts = {}
+    for split in SPLITS:
+        labels = index.loc[index.split == split, "label"].dropna().astype(int)
+        per_class = Counter(labels.tolist())
+        counts[split] = {
+            "sequences": int((index.split == split).sum()),
+            "labelled": len(labels),
+            "per_class": [per_class[label] for label in range(1, len(class_names) + 1)],
+        }
+    everywhere = set.intersection(*(set(text.split("+")) for text in index.modalities))
+    shards = sorted({row[0]: note["sha256"] for note in notes for row in note["records"]}.items())
+    return {
+        "dataset": experiment.data.dataset,
+        "digest": value_digest([shards, _text(index)]),
+        "recipe": CONVERT_RECIPE,
+        "layout": experiment.data.layout,
+        "size": experiment.data.size,
+        "classes": class_names,
+        "modalities": [one for one in ("rgb", "depth", "mask", "skeleton") if one in everywhere],
+        "counts": counts,
+        "warnings": [message for note in notes for message in note["warnings"]],
+        "shards": dict(shards),
+    }
+
+
+def _text(index: pd.DataFrame) -> str:
+    return str(index.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,125 @@
+"""Records of an experiment: which sequences train, validate and test, and reading any of them by position."""
+
+import resource
+import weakref
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from gesture.base.errors import FailedForGoodError, GestureError
+from gesture.base.files import read_json
+from gesture.config.settings import Data
+from gesture.convert.example import decode
+from gesture.convert.shard import read_record
+from gesture.formats.sequence import Sequence
+
+_DTYPES: Any = {"subject": str, "source": str, "label": "Int64"}
+
+
+class Records:
+    """Random access to the sequences of a record folder.
+
+    Attributes:
+        manifest: what `convert` wrote: classes, modalities, size, counts, digest.
+        index: one row a sequence, in the order of splits and ids.
+    """
+
+    def __init__(self, manifest: Path) -> None:
+        """Reads the manifest and the index.
+
+        Raises:
+            GestureError: one of the two is missing or unreadable.
+        """
+        self.folder = manifest.parent
+        self.manifest: dict[str, Any] = read_json(manifest)
+        index = manifest.with_name("index.csv")
+        try:
+            self.index = pd.read_csv(index, dtype=_DTYPES)
+        except (OSError, ValueError) as error:
+            raise GestureError(f"{index}: cannot be read ({error}); run gesture convert again") from error
+        # As arrays: looking a row up in the table would cost a tenth of reading its record.
+        self._labels = self.index["label"].fillna(0).to_numpy(np.int32) - 1
+        self._ids = self.index["id"].to_numpy(np.int64)
+        self._places = self.index[["offset", "size"]].to_numpy(np.int64)
+        self._shards, names = pd.factorize(self.index["shard"])
+        self._paths = [self.folder / name for name in names]
+        _allow_open_files(len(self._paths))
+        self._files: dict[int, BinaryIO] = {}
+        self._closing = ExitStack()
+        weakref.finalize(self, self._closing.close)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes in label order."""
+        return list(self.manifest["classes"])
+
+    def positions(self, role: str, data: Data) -> np.ndarray:
+        """Rows of the index that play a role, as int64.
+
+        Args:
+            role: ``training``, ``validation`` or ``test``.
+            data: held-out subjects of the training split are the validation set, then the data set's own is not used;
+                `train_on_validation` adds the validation split to training.
+
+        Raises:
+            GestureError: a held-out subject does not occur in the training split, or nothing is left to train on.
+        """
+        split = self.index["split"]
+        held_out = (split == "training") & self.index["subject"].isin(data.holdout_subjects)
+        if role == "test":
+            chosen = split == "test"
+        elif role == "validation":
+            chosen = held_out if data.holdout_subjects else split == "validation"
+        else:
+            chosen = (split == "training") & ~held_out & self.index["label"].notna()
+            if data.train_on_validation:
+                chosen |= (split == "validation") & self.index["label"].notna()
+            self._check_training(chosen, data)
+        return np.flatnonzero(chosen)
+
+    def _check_training(self, chosen: pd.Series, data: Data) -> None:
+        subjects = set(self.index.loc[self.index["split"] == "training", "subject"].dropna())
+        unknown = [one for one in data.holdout_subjects if one not in subjects]
+        if unknown:
+            raise GestureError(
+                f"data.holdout_subjects: {', '.join(unknown)} not in the training split "
+                f"(its subjects: {', '.join(sorted(subjects)) or 'unknown'})"
+            )
+        if not chosen.any():
+            raise GestureError(f"{self.folder}: no labelled training sequence is left; check data.holdout_subjects")
+
+    def labels(self, positions: np.ndarray) -> np.ndarray:
+        """Labels at these positions, `(N,)` int32, 0-based, -1 where there is none."""
+        return self._labels[positions]
+
+    def ids(self, positions: np.ndarray) -> np.ndarray:
+        """Ids at these positions, `(N,)` int64."""
+        return self._ids[positions]
+
+    def read(self, position: int) -> Sequence:
+        """The sequence at a row of the index; several threads may read at once.
+
+        Raises:
+            FailedForGoodError: the shard is missing or damaged there; it is named.
+        """
+        shard = int(self._shards[position])
+        path = self._paths[shard]
+        if shard not in self._files:
+            try:
+                self._files[shard] = self._closing.enter_context(path.open("rb"))
+            except OSError as error:
+                raise FailedForGoodError(f"{path}: cannot be opened ({error}); run gesture convert again") from error
+        offset, size = self._places[position].tolist()
+        return decode(read_record(self._files[shard].fileno(), offset, size, path))
+
+
+def _allow_open_files(count: int) -> None:
+    """Raises this process's own limit of open files, as far as the system lets it: every shard stays open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 512  # beside TensorFlow's and the log's
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -1,1 +1,0 @@
-"""Raw formats in: one module each, all yield Sequence objects."""

@@ -1,0 +1,1 @@
+"""Step 1: raw files and weights, downloaded, unpacked and checked."""

@@ -1,0 +1,136 @@
+"""The raw files of an experiment: made, downloaded, or found in the user's folder; listed in a manifest."""
+
+import importlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from gesture.base.errors import GestureError
+from gesture.base.files import link_or_copy, read_json, sync, write_json
+from gesture.base.lease import Lease
+from gesture.config.data import Download, RemoteFile
+from gesture.config.settings import Experiment
+from gesture.download.fetch import Credentials, check_space, fetch, remote_size
+from gesture.download.unpack import unpack
+from gesture.formats.catalog import FORMATS, SyntheticOptions
+
+
+def download(experiment: Experiment, output: Path, processes: int) -> None:
+    """Makes, downloads or finds the raw files, checks that each can be opened, and writes the manifest ``output``.
+
+    The manifest says in which folder they are, and their names and sizes [bytes].
+
+    Raises:
+        GestureError: the folder is missing or empty, a file cannot be downloaded, or one is damaged.
+    """
+    data, options = experiment.data, experiment.dataset_options
+    if FORMATS[data.dataset].made:
+        assert isinstance(options, SyntheticOptions)
+        folder = output.parent / "raw"
+        _generate(folder, options, processes)
+    elif data.download:
+        folder = _download(data.download, output.parent)
+    else:
+        folder = Path(os.path.expandvars(data.folder or ""))
+        if not folder.is_dir():
+            raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
+    sources = importlib.import_module(FORMATS[data.dataset].module).sources(folder, options)
+    files = {one.name: one.size for one in sources}
+    write_json(output, {"dataset": data.dataset, "folder": str(folder), "files": files})
+    print(f"{len(files)} raw files, {sum(files.values()) / 1e6:.1f} MB: {folder}")
+
+
+def _generate(folder: Path, options: SyntheticOptions, processes: int) -> None:
+    from gesture.formats.synthetic import generate
+
+    with tqdm(unit="sample", desc="generate", mininterval=2) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        generate(folder, options.preset, options.seed, processes, progress)
+
+
+# ---- Download -------------------------------------------------------------------------------------------------------
+
+
+def _download(settings: Download, where: Path) -> Path:
+    """Makes `raw` in the folder ``where``, unless it is there, and returns where in it the raw files are.
+
+    The files wait in `downloads` until all have come. Digests of those that were used are kept in
+    `download.lock.json`: a file that has no checksum in the configuration never changes unnoticed either.
+    """
+    raw = where / "raw"
+    if not raw.exists():
+        with Lease(where):
+            _fill(settings, where)
+    folder = raw / (settings.subfolder or "")
+    if not folder.is_dir():
+        there = ", ".join(sorted(one.name for one in raw.iterdir())[:5])
+        raise GestureError(f"data.download.subfolder: {folder}: no such folder; in {raw} there is {there}")
+    return folder
+
+
+def _fill(settings: Download, where: Path) -> None:
+    lock = where / "download.lock.json"
+    facts = _fetch_all(settings, where / "downloads", read_json(lock) if lock.exists() else {})
+    unfinished = where / "raw.part"
+    _assemble(settings.files, where / "downloads", unfinished)
+    write_json(lock, facts)
+    unfinished.rename(where / "raw")
+    sync(where)
+
+
+def _fetch_all(settings: Download, folder: Path, lock: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Downloads what is not in the folder yet; returns size [bytes] and digests of each file."""
+    credentials = _credentials(settings)
+    missing = [file for file in settings.files if not (folder / file.name).exists()]
+    # What is unpacked takes its space once more, and as a rule more than that.
+    needed = sum((remote_size(file.urls[0], credentials) or 0) * (1 + file.unpack) for file in missing)
+    kept = sum(one.stat().st_size for one in folder.glob("*.part"))
+    check_space(folder.parent, needed - kept, "the download")
+    facts = {}
+    for file in settings.files:
+        known = {"sha256": lock[file.name]["sha256"]} if file.name in lock else {}
+        checksums = {**known, **file.checksums}
+        facts[file.name] = fetch(file.urls, folder / file.name, checksums=checksums, credentials=credentials)
+    return facts
+
+
+def _credentials(settings: Download) -> Credentials | None:
+    """User and password from the environment.
+
+    Raises:
+        GestureError: a variable is not set.
+    """
+    if settings.user_env is None or settings.password_env is None:
+        return None
+    for key, name in (("user_env", settings.user_env), ("password_env", settings.password_env)):
+        if not os.environ.get(name):
+            raise GestureError(
+                f"data.download.{key}: the environment variable {name} is not set: export it and run again"
+            )
+    source = f"the environment variables {settings.user_env} and {settings.password_env}"
+    return Credentials(os.environ[settings.user_env], os.environ[settings.password_env], source)
+
+
+def _assemble(files: list[RemoteFile], downloads: Path, folder: Path) -> None:
+    """Unpacks the archives, and links the other files, into a fresh folder."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    for file in files:
+        if file.unpack:
+            unpack(downloads / file.name, folder)
+        else:
+            _link(downloads / file.name, folder / file.name)
+
+
+def _link(path: Path, link: Path) -> None:
+    if link.exists():
+        raise GestureError(f"data.download.files: {path.name} is also in one of the unpacked archives: rename it")
+    link_or_copy(path, link)

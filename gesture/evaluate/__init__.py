@@ -1,0 +1,1 @@
+"""Step 4: softmaxes of a split, and what they score."""

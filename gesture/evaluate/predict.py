@@ -1,0 +1,112 @@
+"""Softmaxes of a trained member over a split, written as a predictions table."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json
+from gesture.config.plan import Member, member
+from gesture.config.settings import Experiment
+from gesture.convert.reader import Records
+from gesture.evaluate.predictions import write_predictions
+from gesture.inputs.batch import Inputs
+from gesture.inputs.pipeline import evaluation_batches
+from gesture.networks.layers.build import build
+from gesture.networks.layers.network import GestureNetwork
+from gesture.networks.layers.runtime import pin
+
+
+def build_member(who: Member, records: Records, scope: AbstractContextManager[Any] | None = None) -> GestureNetwork:
+    """The member's network with its initial weights, a pure function of settings and seed, made inside ``scope``."""
+    # Keras numbers layer names through a process and writes them into the file: the bytes must not depend on that.
+    keras.utils.clear_session()
+    variant = who.variant
+    size, classes = records.manifest["size"], len(records.class_names)
+    precision, recompute = variant.training.precision, variant.training.recompute
+    with scope or nullcontext():
+        return build(variant.network, variant.modalities, classes, size, who.seed, precision, recompute)
+
+
+class Predictor:
+    """Evaluates a network on the same sequences any number of times."""
+
+    def __init__(
+        self, network: GestureNetwork, records: Records, positions: np.ndarray, inputs: Inputs, batch: int
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            network: as it is when called.
+            records: where the sequences are.
+            positions: `(N,)`, rows of the index.
+            inputs: what the network is fed.
+            batch: sequences at once.
+        """
+        self._network = network
+        self._shape = (len(positions), len(records.class_names))
+        # Made and compiled once: TensorFlow keeps 12 kB of every data set that was ever made from a generator.
+        self._batches = evaluation_batches(records, positions, inputs, batch)
+        self._step = tf.function(self._softmax, reduce_retracing=True)
+
+    def _softmax(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        logits, steps = self._network(batch, training=False)
+        return tf.nn.softmax(self._network.scores(logits, steps))
+
+    def __call__(self) -> np.ndarray:
+        """Softmaxes of the sequences, `(N, K)` float32."""
+        found = [self._step(batch).numpy() for batch in self._batches]
+        return np.concatenate(found) if found else np.zeros(self._shape, np.float32)
+
+
+def evaluate(
+    experiment: Experiment,
+    records: Path,
+    member_name: str,
+    weights: Path,
+    split: str,
+    output: Path,
+    threads: int,
+) -> None:
+    """Predicts every sequence that plays the role ``split`` and writes the table ``output`` with its manifest.
+
+    Args:
+        experiment: resolved settings.
+        records: manifest of the records.
+        member_name: who predicts.
+        weights: result folder of the member's last stage.
+        split: ``training``, ``validation`` (held-out subjects, if any, instead of the data set's own) or ``test``.
+        output: CSV to write; its manifest goes beside it.
+        threads: TensorFlow threads.
+
+    Raises:
+        GestureError: weights or records are missing, or belong to something else.
+    """
+    who = member(experiment, member_name)
+    trained = read_json(weights / "manifest.json")
+    data = Records(records)
+    if trained["member"] != member_name or trained["fingerprint"]["data"] != data.manifest["digest"]:
+        raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
+    pin(threads)
+    network = build_member(who, data)
+    network.load_weights(weights / "model.weights.h5")
+    positions = data.positions(split, experiment.data)
+    softmaxes = Predictor(network, data, positions, Inputs.of(who.variant), who.variant.training.validation_batch)()
+    labels = data.labels(positions)
+    manifest = {
+        "split": split,
+        "member": member_name,
+        "data_digest": data.manifest["digest"],
+        "checkpoint_digest": trained["weights_sha256"],
+    }
+    write_predictions(output, data.ids(positions), softmaxes, labels, manifest)
+    known = labels >= 0
+    if known.any():
+        accuracy = float((softmaxes.argmax(1) == labels)[known].mean())
+        print(f"{member_name} on {split}: accuracy {accuracy:.4f} of {int(known.sum())} labelled sequences")
+    else:
+        print(f"{member_name} on {split}: {len(positions)} sequences, no labels")

@@ -1,1 +1,0 @@
-"""Predictions tables, metrics, ensembles."""

@@ -1,0 +1,1 @@
+"""Faults made on purpose, to prove that a run survives them."""

@@ -1,0 +1,1 @@
+"""Raw recordings: a module for each format, which reads it into `Sequence` objects."""

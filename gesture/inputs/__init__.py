@@ -1,0 +1,1 @@
+"""What networks are fed: order, batches, pictures, augmentation."""

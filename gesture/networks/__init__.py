@@ -1,0 +1,1 @@
+"""The networks: their settings, what they cost, and in `layers` what they are made of."""

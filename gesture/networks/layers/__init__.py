@@ -1,0 +1,1 @@
+"""Keras layers and the networks that are built of them."""

@@ -1,0 +1,74 @@
+"""From settings to a network with all its variables."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from gesture.networks.cost import multiply_adds
+from gesture.networks.layers.frames import FramesNetwork
+from gesture.networks.layers.network import GestureNetwork
+from gesture.networks.layers.skeleton import GraphNetwork, JointsNetwork, TransformerNetwork
+from gesture.networks.layers.smnet import SMnet
+from gesture.networks.settings import FramesSettings, GraphSettings, JointsSettings, ModelSettings, SMnetSettings
+
+
+def build(
+    settings: ModelSettings,
+    modalities: Sequence[str],
+    classes: int,
+    image_size: int,
+    seed: int,
+    precision: str = "float32",
+    recompute: bool = False,
+) -> GestureNetwork:
+    """Builds a network; its initial weights are a pure function of the arguments.
+
+    Args:
+        settings: kind and sizes.
+        modalities: what the network may see, from `rgb`, `depth`, `mask`, `skeleton`.
+        classes: number of classes K.
+        image_size: height and width of the images [px].
+        seed: of the initial weights.
+        precision: what convolutions and matrix products compute in: `float32`, `float16` or `bfloat16`; variables,
+            batch statistics, softmaxes and logits are float32 always (Micikevicius et al. 2018).
+        recompute: clip encoders compute their activations again in the backward pass instead of keeping them.
+
+    Raises:
+        GestureError: the network cannot use these modalities.
+    """
+    with _computing_in(precision):
+        network = _network(settings, modalities, classes, image_size, np.random.default_rng(seed), recompute)
+    network.multiply_adds = multiply_adds(settings, modalities, image_size)
+    return network
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Layers made inside the block compute in this type; Keras remembers it for each."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _network(
+    settings: ModelSettings,
+    modalities: Sequence[str],
+    classes: int,
+    image_size: int,
+    rng: np.random.Generator,
+    recompute: bool,
+) -> GestureNetwork:
+    if isinstance(settings, SMnetSettings):
+        return SMnet(settings, modalities, classes, image_size, rng, recompute)
+    if isinstance(settings, FramesSettings):
+        return FramesNetwork(settings, modalities, classes, rng)
+    if isinstance(settings, JointsSettings):
+        return JointsNetwork(settings, modalities, classes, rng)
+    if isinstance(settings, GraphSettings):
+        return GraphNetwork(settings, modalities, classes, rng)
+    return TransformerNetwork(settings, modalities, classes, rng)

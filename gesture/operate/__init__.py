@@ -1,0 +1,1 @@
+"""What people ask between the steps: plan, doctor, status, cancel, clean, reproduce."""

@@ -1,0 +1,79 @@
+"""Starting anew: what must go so that stages are trained again, and nothing else."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from gesture.base.errors import GestureError, HeldByAnotherError
+from gesture.base.lease import holder
+from gesture.base.problems import not_one_of
+from gesture.config.plan import Member, members
+from gesture.config.settings import Experiment
+
+
+def chosen_members(experiment: Experiment, names: Sequence[str]) -> list[Member]:
+    """The members that the given variants and members stand for.
+
+    Args:
+        experiment: resolved settings.
+        names: names of variants (all their seeds) or of members; none for every member.
+
+    Raises:
+        GestureError: a name is neither.
+    """
+    everyone = members(experiment)
+    known = [*experiment.variants, *everyone]
+    for name in names:
+        if name not in known:
+            raise GestureError(not_one_of(name, "variant or member", known))
+    return [one for one in everyone.values() if not names or one.name in names or one.variant_name in names]
+
+
+def leftovers(experiment: Experiment, chosen: Sequence[Member], from_stage: int, root: Path) -> list[Path]:
+    """What exists of these members from a stage on: live state, results, and the predictions made from them.
+
+    Args:
+        experiment: resolved settings.
+        chosen: whose stages.
+        from_stage: 1-based; earlier stages are kept.
+        root: working directory of the workflow.
+
+    Raises:
+        GestureError: a member has no such stage.
+        HeldByAnotherError: one of the stages is being trained.
+    """
+    found: list[Path] = []
+    results = root / "results" / experiment.experiment
+    for member in chosen:
+        if not 1 <= from_stage <= member.stages:
+            raise GestureError(f"--from-stage {from_stage}: member {member.name} has stages 1 to {member.stages}")
+        for stage in range(from_stage, member.stages + 1):
+            live = root / "checkpoints" / experiment.experiment / member.name / f"stage{stage}"
+            held = holder(live)
+            if held is not None:
+                raise HeldByAnotherError(
+                    f"{live}: being trained by process {held['pid']} on {held['host']}; "
+                    f"end it first: gesture cancel {experiment.experiment}"
+                )
+            found += [live, results / "train" / member.name / f"stage{stage}"]
+        found += [
+            results / "predictions" / split / f"{member.name}{suffix}"
+            for split in ("validation", "test")
+            for suffix in (".csv", ".json")
+        ]
+    return [path for path in found if path.exists()]
+
+
+def remove(paths: Sequence[Path]) -> None:
+    """Removes files and folders."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def used_bytes(path: Path) -> int:
+    """Size of a file, or of all files in a folder [bytes]."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(one.stat().st_size for one in files if one.is_file())

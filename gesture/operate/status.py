@@ -1,0 +1,148 @@
+"""Where every stage of every member stands, read from what the trainers leave: results, ledgers, outcomes, logs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gesture.base.errors import FailedForGoodError, StoppedEarlyError
+from gesture.base.files import read_json
+from gesture.base.lease import holder
+from gesture.base.text import aligned, clock
+from gesture.config.plan import Member, members, stage_digest
+from gesture.config.settings import Experiment
+from gesture.train.ledger import live_history, sessions
+
+State = Literal["waiting", "running", "stopped", "failed", "done", "outdated"]
+LOG_LINES = 5
+BAR = 20
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage of one member.
+
+    Attributes:
+        member: its name.
+        stage: 1-based.
+        state: `waiting` = never started; `running` = its lease is held; `stopped` = the next session goes on from a
+            checkpoint; `failed` = the last session ended in an error; `done`; `outdated` = done with other settings.
+        fraction: part of its steps that are done and saved or being done, 0 to 1.
+        sessions: batch jobs used so far.
+        hours: length of those that wrote an end [h].
+        replayed: steps that were done twice [steps].
+        seconds_left: at the pace of its last sessions; None where that is not known [s].
+        holder: host, process and job that hold the lease, if any.
+        error: why the last session failed, and the last lines of its log.
+    """
+
+    member: str
+    stage: int
+    state: State
+    fraction: float = 0.0
+    sessions: int = 0
+    hours: float = 0.0
+    replayed: int = 0
+    seconds_left: float | None = None
+    holder: str = ""
+    error: tuple[str, ...] = ()
+
+
+def status(experiment: Experiment, root: Path) -> Iterator[StageStatus]:
+    """All stages in the order of the configuration.
+
+    Args:
+        experiment: resolved settings.
+        root: working directory of the workflow, with `checkpoints/`, `results/` and `logs/` below.
+    """
+    for member in members(experiment).values():
+        for stage in range(1, member.stages + 1):
+            yield _stage(experiment, member, stage, root)
+
+
+def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> StageStatus:
+    part = f"{experiment.experiment}/{member.name}/stage{stage}"
+    live = root / "checkpoints" / part
+    manifest = root / f"results/{experiment.experiment}/train/{member.name}/stage{stage}/manifest.json"
+    past = sessions(live / "sessions.jsonl")
+    common: dict[str, Any] = {
+        "member": member.name,
+        "stage": stage,
+        "sessions": len(past),
+        "hours": sum(one.get("seconds") or 0.0 for one in past) / 3600,
+        "replayed": sum(one.get("steps_replayed") or 0 for one in past),
+    }
+    held = holder(live)
+    if manifest.exists() and held is None:
+        same = read_json(manifest).get("settings_digest") == stage_digest(experiment, member, stage)
+        return StageStatus(state="done" if same else "outdated", fraction=1.0, **common)
+    if not past:
+        state: State = "running" if held else "waiting"
+        return StageStatus(state=state, holder=_words(held), **common)
+    fraction, seconds_left = _progress(live, past)
+    outcome = read_json(live / "outcome.json") if (live / "outcome.json").exists() else {}
+    ended_in_error = outcome.get("exit_code") not in (None, 0, StoppedEarlyError.exit_code)
+    state = "running" if held else "failed" if ended_in_error else "stopped"
+    error: tuple[str, ...] = ()
+    if state == "failed":
+        again = " (will not be tried again)" if outcome["exit_code"] == FailedForGoodError.exit_code else ""
+        log = root / f"logs/{experiment.experiment}/train/{member.name}/stage{stage}.log"
+        error = (f"{outcome['message']}{again}", *_tail(log))
+    return StageStatus(
+        state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held), error=error, **common
+    )
+
+
+def _progress(live: Path, past: list[dict[str, Any]]) -> tuple[float, float | None]:
+    """Part done, and the time left at the pace of the last session that measured one [s]."""
+    first, last = past[-1]["first"], past[-1]["last"]
+    steps = [line["step"] for line in live_history(live)]
+    done = max([past[-1]["step"], *steps]) - first
+    fraction = done / (last - first) if last > first else 1.0
+    measured = [one for one in past if one.get("steps") and one.get("seconds")]
+    if not measured:
+        return fraction, None
+    pace = measured[-1]["seconds"] / measured[-1]["steps"]
+    return fraction, (last - first - done) * pace
+
+
+def _words(held: dict[str, Any] | None) -> str:
+    if held is None:
+        return ""
+    job = f", job {held['job']}" if held.get("job") else ""
+    return f"process {held['pid']} on {held['host']}{job}"
+
+
+def _tail(log: Path) -> list[str]:
+    if not log.exists():
+        return []
+    return [f"{log}: {line}" for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]]
+
+
+def describe(name: str, stages: list[StageStatus]) -> str:
+    """The stages as a table: a line each, what failed below it."""
+    rows = [["member", "stage", "", "state", "sessions", "hours", "replayed", "left"]]
+    rows += [
+        [
+            one.member,
+            str(one.stage),
+            _bar(one.fraction),
+            one.state,
+            str(one.sessions),
+            f"{one.hours:.2f}",
+            str(one.replayed),
+            "" if one.seconds_left is None or one.state == "failed" else clock(one.seconds_left),
+        ]
+        for one in stages
+    ]
+    head, *lines = aligned(rows, left=4)
+    told = [head]
+    for one, line in zip(stages, lines, strict=True):
+        told += [line, *(f"    {text}" for text in ([one.holder] if one.holder else []) + list(one.error))]
+    done = sum(one.state == "done" for one in stages)
+    hours = sum(one.hours for one in stages)
+    return "\n".join([f"experiment {name}: {done} of {len(stages)} stages done, {hours:.2f} hours used", *told])
+
+
+def _bar(fraction: float) -> str:
+    return "#" * round(BAR * fraction) + "-" * (BAR - round(BAR * fraction)) + f" {fraction:4.0%}"

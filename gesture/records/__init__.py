@@ -1,1 +1,0 @@
-"""Tfrecords: schema, shards, index, order, batches."""

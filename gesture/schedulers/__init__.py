@@ -1,0 +1,1 @@
+"""LSF and Slurm: what they are asked, and what their answers mean."""

@@ -1,0 +1,170 @@
+"""One stage of one member as a job: its inputs, its folders, its fingerprint; free of TensorFlow."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gesture.base.errors import FailedForGoodError, GestureError
+from gesture.base.files import read_json, value_digest, write_json
+from gesture.base.lease import Lease
+from gesture.base.session import job_id
+from gesture.config.plan import Member, member, stage_bounds, stage_digest
+from gesture.config.settings import Experiment
+from gesture.legacy2019.weight_files import digest, start_files
+from gesture.train.ledger import sessions
+
+WEIGHTS = "model.weights.h5"
+OPTIMISER = "optimiser.h5"
+HISTORY = "history.jsonl"
+MANIFEST = "manifest.json"
+LEDGER = "sessions.jsonl"
+OUTCOME = "outcome.json"
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """What `gesture train` was asked to do.
+
+    Attributes:
+        experiment: resolved settings.
+        member: who is trained.
+        stage: 1-based.
+        records: manifest of the records.
+        parent: result folder of the stage before; None for stage 1.
+        checkpoints: live state; never a declared output, so that a failed attempt keeps it.
+        output: result folder.
+        threads: TensorFlow threads; another number gives other bytes.
+        fingerprint: part -> digest of all that determines the result; a checkpoint of another one is not used.
+    """
+
+    experiment: Experiment
+    member: Member
+    stage: int
+    records: Path
+    parent: Path | None
+    checkpoints: Path
+    output: Path
+    threads: int
+    fingerprint: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(
+        cls,
+        experiment: Experiment,
+        member_name: str,
+        stage: int,
+        records: Path,
+        parent: Path | None,
+        checkpoints: Path,
+        output: Path,
+        threads: int,
+    ) -> "StageJob":
+        """Checks the request before anything costly begins.
+
+        Raises:
+            GestureError: an unknown member or stage, a missing parent, a modality that the records lack.
+        """
+        who = member(experiment, member_name)
+        if not 1 <= stage <= who.stages:
+            raise GestureError(f"--stage {stage}: member {member_name} has stages 1 to {who.stages}")
+        if (parent is None) != (stage == 1):
+            raise GestureError(f"--previous: stage {stage} {'needs one' if stage > 1 else 'takes none'}")
+        manifest = read_json(records)
+        missing = [one for one in who.variant.modalities if one not in manifest["modalities"]]
+        if missing:
+            raise GestureError(
+                f"variants.{who.variant_name}.modalities: {records} has no {', '.join(missing)} "
+                f"(it has {', '.join(manifest['modalities'])})"
+            )
+        fingerprint = {
+            "settings": stage_digest(experiment, who, stage),
+            "data": manifest["digest"],
+            "parent": read_json(parent / MANIFEST)["weights_sha256"] if parent else "",
+            "threads": str(threads),
+            "pretrained": digest(start_files(who.variant_name, who.variant)) if stage == 1 else "",
+        }
+        return cls(experiment, who, stage, records, parent, checkpoints, output, threads, fingerprint)
+
+    @property
+    def name(self) -> str:
+        """Member and stage, as every line of the log begins."""
+        return f"{self.member.name} stage {self.stage}"
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint as one digest."""
+        return value_digest(self.fingerprint)
+
+    def bounds(self, sequences: int) -> tuple[int, int]:
+        """First step of the stage and the step after its last, counted from stage 1."""
+        return stage_bounds(self.member.variant.training, self.stage, sequences)
+
+    def is_done(self) -> bool:
+        """True if the result is there and was made by this very job."""
+        manifest = self.output / MANIFEST
+        return manifest.exists() and read_json(manifest).get("fingerprint") == self.fingerprint
+
+    def refuse_if_failed_for_good(self) -> None:
+        """Ends at once if an earlier attempt at the same job failed for good.
+
+        Raises:
+            FailedForGoodError: with the message of that attempt.
+        """
+        outcome = self.checkpoints / OUTCOME
+        if not outcome.exists():
+            return
+        last = read_json(outcome)
+        if last["exit_code"] == FailedForGoodError.exit_code and last["fingerprint"] == self.digest:
+            raise FailedForGoodError(last["message"])
+
+    @contextmanager
+    def outcome_of_attempt(self, lease: Lease) -> Iterator[None]:
+        """Writes `outcome.json` however the block ends: no scheduler passes an exit code on.
+
+        Once another writer has taken over, nothing is written: the outcome is its.
+        """
+        try:
+            yield
+        except GestureError as error:
+            self._write_outcome(lease, error.exit_code, str(error))
+            raise
+        except BaseException as error:
+            self._write_outcome(lease, 1, f"{type(error).__name__}: {error}")
+            raise
+        self._write_outcome(lease, 0, "done")
+
+    def _write_outcome(self, lease: Lease, exit_code: int, message: str) -> None:
+        if not lease.is_mine():
+            return
+        steps = [one["step"] + (one["steps"] or 0) for one in sessions(self.checkpoints / LEDGER)]
+        value: dict[str, Any] = {
+            "exit_code": exit_code,
+            "message": message,
+            "step": steps[-1] if steps else None,
+            "job_id": job_id(),
+            "pid": os.getpid(),
+            "fingerprint": self.digest,
+        }
+        write_json(self.checkpoints / OUTCOME, value)
+
+
+def finite_or_fail(loss: float, step: int, saved: int) -> None:
+    """Stops training on a loss that is not a number.
+
+    Args:
+        loss: of the step.
+        step: 0-based, counted from stage 1.
+        saved: step of the newest checkpoint, or that the stage began at.
+
+    Raises:
+        FailedForGoodError: names the interval of steps in which it happened.
+    """
+    if not math.isfinite(loss):
+        raise FailedForGoodError(
+            f"loss is {loss} at step {step}, spoilt between steps {saved} and {step}; the checkpoint before is kept. "
+            "Lower the learning rate, or set training.clip_norm, and run again"
+        )

@@ -1,1 +1,0 @@
-"""Training sessions: the loop, checkpoints, optimiser, history."""
