@@ -26,12 +26,9 @@ rule all:
         page="<results>/report.html",
 
 
-include: "workflow/rules/download.smk"
-include: "workflow/rules/convert.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/average.smk"
-include: "workflow/rules/report.smk"
+for step in STEPS:
+
+    include: f"workflow/rules/{step}.smk"
 
 
 onstart:

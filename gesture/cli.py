@@ -7,27 +7,19 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 
 from gesture import __version__
-from gesture.average import commands as average
 from gesture.base.errors import GestureError
-from gesture.convert import commands as convert
-from gesture.download import commands as download
 from gesture.evaluate import commands as evaluate
 from gesture.faults import commands as faults
 from gesture.legacy2019 import commands as legacy2019
 from gesture.operate import commands as operate
 from gesture.report import commands as report
-from gesture.train import commands as train
+from gesture.steps import STEPS
 
-# In the order of the help: what the rules call, in run order, then what people call.
-COMMANDS = (
-    download.add_download,
-    convert.add_convert,
-    train.add_train,
-    evaluate.add_evaluate,
-    average.add_average,
-    report.add_report,
+# After the steps, which the rules call: what people call.
+OTHERS = (
     operate.add_plan,
     operate.add_doctor,
     operate.add_status,
@@ -69,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gesture {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in COMMANDS:
+    for step in STEPS:
+        getattr(import_module(f"gesture.{step}.commands"), f"add_{step}")(commands)
+    for add in OTHERS:
         add(commands)
     return parser
 

@@ -8,7 +8,7 @@ import numpy as np
 from gesture.average.ensemble import Method, average
 from gesture.average.origin import Origin
 from gesture.base.files import value_digest, write_json
-from gesture.config.plan import members
+from gesture.config.members import members
 from gesture.config.settings import Experiment, parse
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record

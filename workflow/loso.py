@@ -16,7 +16,7 @@ from typing import Any
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
-from gesture.config import plan
+from gesture.config import layout
 from gesture.config.settings import Experiment, parse, read
 
 SNAKEFILE = Path(__file__).parent.parent / "Snakefile"
@@ -69,7 +69,7 @@ def training_subjects(experiment: Experiment) -> list[str]:
     Raises:
         GestureError: the data names no two of them.
     """
-    path = Path("records", plan.records_name(experiment), "index.csv")
+    path = layout.records_folder(experiment) / layout.INDEX
     with path.open(encoding="utf-8", newline="") as file:
         subjects = {row["subject"] for row in csv.DictReader(file) if row["split"] == "training"}
     if len(subjects - {""}) < 2:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gesture.average.software import software
 from gesture.base.files import file_digest, read_json, write_json
-from gesture.config.plan import resolved
+from gesture.config.digests import resolved
 from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import Predictions

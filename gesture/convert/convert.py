@@ -19,12 +19,13 @@ from tqdm import tqdm
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, remove_litter, value_digest, write_json, write_text
-from gesture.config.plan import CONVERT_RECIPE
+from gesture.config.layout import INDEX
 from gesture.config.settings import Data, Experiment
 from gesture.convert.writer import Shard, write_shard
 from gesture.formats.catalog import FORMATS, Options
 from gesture.formats.sequence import SPLITS
 from gesture.formats.source import Source
+from gesture.steps import recipe
 
 SEQUENCES_PER_SHARD = 32
 INDEX_COLUMNS = ["shard", "offset", "size", "id", "split", "label", "subject", "source", "frames", "modalities"]
@@ -49,7 +50,7 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
     if index.empty:
         raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
     index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
-    write_text(output.with_name("index.csv"), _text(index))
+    write_text(output.with_name(INDEX), _text(index))
     write_json(output, _manifest(experiment, module.class_names(options), index, notes))
     print(f"{len(index)} sequences in {len(shards)} shards: {output.parent}")
 
@@ -131,7 +132,7 @@ def _manifest(
     return {
         "dataset": experiment.data.dataset,
         "digest": value_digest([shards, _text(index)]),
-        "recipe": CONVERT_RECIPE,
+        "recipe": recipe("convert"),
         "layout": experiment.data.layout,
         "size": experiment.data.size,
         "classes": class_names,

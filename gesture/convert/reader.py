@@ -11,7 +11,9 @@ import pandas as pd
 
 from gesture.base.errors import FailedForGoodError, GestureError
 from gesture.base.files import read_json
+from gesture.config.layout import INDEX
 from gesture.config.settings import Data
+from gesture.config.splits import plays
 from gesture.convert.example import decode
 from gesture.convert.shard import read_record
 from gesture.formats.sequence import Sequence
@@ -35,7 +37,7 @@ class Records:
         """
         self.folder = manifest.parent
         self.manifest: dict[str, Any] = read_json(manifest)
-        index = manifest.with_name("index.csv")
+        index = manifest.with_name(INDEX)
         try:
             self.index = pd.read_csv(index, dtype=_DTYPES)
         except (OSError, ValueError) as error:
@@ -61,26 +63,19 @@ class Records:
 
         Args:
             role: ``training``, ``validation`` or ``test``.
-            data: held-out subjects of the training split are the validation set, then the data set's own is not used;
-                `train_on_validation` adds the validation split to training.
+            data: who plays which, see `gesture.config.splits`.
 
         Raises:
             GestureError: a held-out subject does not occur in the training split, or nothing is left to train on.
         """
-        split = self.index["split"]
-        held_out = (split == "training") & self.index["subject"].isin(data.holdout_subjects)
-        if role == "test":
-            chosen = split == "test"
-        elif role == "validation":
-            chosen = held_out if data.holdout_subjects else split == "validation"
-        else:
-            chosen = (split == "training") & ~held_out & self.index["label"].notna()
-            if data.train_on_validation:
-                chosen |= (split == "validation") & self.index["label"].notna()
+        index = self.index
+        rows = zip(index["split"], index["subject"], index["label"].notna(), strict=True)
+        chosen = np.array([plays(role, *row, data) for row in rows], dtype=bool)
+        if role == "training":
             self._check_training(chosen, data)
         return np.flatnonzero(chosen)
 
-    def _check_training(self, chosen: pd.Series, data: Data) -> None:
+    def _check_training(self, chosen: np.ndarray, data: Data) -> None:
         subjects = set(self.index.loc[self.index["split"] == "training", "subject"].dropna())
         unknown = [one for one in data.holdout_subjects if one not in subjects]
         if unknown:

@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from gesture.base.errors import FailedForGoodError
 from gesture.base.files import file_digest, value_digest
+from gesture.config.layout import INDEX
 from gesture.convert.reader import Records
 
 
@@ -52,7 +53,7 @@ def _shard_problems(records: Records) -> list[str]:
 
 
 def _index_problems(manifest: Path, records: Records) -> list[str]:
-    path = manifest.with_name("index.csv")
+    path = manifest.with_name(INDEX)
     shards = sorted(records.manifest["shards"].items())
     if value_digest([shards, path.read_text(encoding="utf-8")]) == records.manifest["digest"]:
         return []

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gesture.base.files import atomic_path, file_digest, read_json, value_digest, write_json
-from gesture.config.plan import CONVERT_RECIPE
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record
 from gesture.formats.catalog import Options
 from gesture.formats.source import Source
+from gesture.steps import recipe
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Shard:
         """Digest of all that determines the shard's bytes."""
         sources = [one.fingerprint for one in self.sources]
         options = self.options.model_dump(mode="json")
-        return value_digest([CONVERT_RECIPE, self.module, options, self.size, self.layout, sources])
+        return value_digest([recipe("convert"), self.module, options, self.size, self.layout, sources])
 
 
 def write_shard(shard: Shard) -> dict[str, Any]:

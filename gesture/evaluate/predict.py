@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
-from gesture.config.plan import Member, member
+from gesture.config.layout import MANIFEST, WEIGHTS
+from gesture.config.members import Member, member
 from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import write_predictions
@@ -87,13 +88,13 @@ def evaluate(
         GestureError: weights or records are missing, or belong to something else.
     """
     who = member(experiment, member_name)
-    trained = read_json(weights / "manifest.json")
+    trained = read_json(weights / MANIFEST)
     data = Records(records)
     if trained["member"] != member_name or trained["fingerprint"]["data"] != data.manifest["digest"]:
         raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
     pin(threads)
     network = build_member(who, data)
-    network.load_weights(weights / "model.weights.h5")
+    network.load_weights(weights / WEIGHTS)
     positions = data.positions(split, experiment.data)
     softmaxes = Predictor(network, data, positions, Inputs.of(who.variant), who.variant.training.validation_batch)()
     labels = data.labels(positions)

@@ -17,7 +17,7 @@ import yaml
 from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.files import file_digest
 from gesture.base.session import SIGNALS
-from gesture.config.plan import member
+from gesture.config.members import member
 from gesture.config.settings import load
 from gesture.train.ledger import sessions
 

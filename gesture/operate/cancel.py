@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture.base.lease import holder
+from gesture.config.layout import CHECKPOINTS, LOGS, RESULTS, Layout
 from gesture.schedulers.ask import Ask
 
 
@@ -32,8 +33,8 @@ class Job:
 
 def belongs(paths: list[str], experiment: str) -> bool:
     """True if one of these paths is the experiment's own; records and raw files are shared."""
-    folders = (f"results/{experiment}/", f"checkpoints/{experiment}/", f"logs/{experiment}/")
-    return any(folder in f"/{path}".replace("//", "/") for path in paths for folder in map("/{}".format, folders))
+    folders = [f"/{folder}/{experiment}/" for folder in (RESULTS, CHECKPOINTS, LOGS)]
+    return any(folder in f"/{path}".replace("//", "/") for path in paths for folder in folders)
 
 
 def lsf_jobs(folder: Path, experiment: str) -> list[Job]:
@@ -54,7 +55,7 @@ def lsf_jobs(folder: Path, experiment: str) -> list[Job]:
 def slurm_jobs(folder: Path, experiment: str, ask: Ask) -> list[Job]:
     """By what Slurm says of this user's jobs: the executor's comment, and a script that names the resolved settings."""
     lines = (ask("squeue", "--me", "--noheader", "--format=%i|%k") or "").splitlines()
-    settings = f"{folder.resolve()}/results/{experiment}/settings/"
+    settings = f"{Layout(experiment, folder.resolve()).results.settings}/"
     found = []
     for number, _, comment in (line.partition("|") for line in lines):
         if comment.startswith("rule_") and settings in (ask("scontrol", "write", "batch_script", number, "-") or ""):
@@ -73,7 +74,7 @@ def end(job: Job) -> str | None:
 
 def trainers(folder: Path, experiment: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Stage (`member stage2`) and lease of every trainer that holds one."""
-    for stage in sorted(folder.glob(f"checkpoints/{experiment}/*/stage*")):
+    for stage in sorted(Layout(experiment, folder).checkpoints.glob("*/stage*")):
         held = holder(stage)
         if held:
             yield f"{stage.parent.name} {stage.name}", held

@@ -7,7 +7,8 @@ from pathlib import Path
 from gesture.base.errors import GestureError, HeldByAnotherError
 from gesture.base.lease import holder
 from gesture.base.problems import not_one_of
-from gesture.config.plan import Member, members
+from gesture.config.layout import Layout
+from gesture.config.members import Member, members
 from gesture.config.settings import Experiment
 
 
@@ -43,24 +44,21 @@ def leftovers(experiment: Experiment, chosen: Sequence[Member], from_stage: int,
         HeldByAnotherError: one of the stages is being trained.
     """
     found: list[Path] = []
-    results = root / "results" / experiment.experiment
+    layout = Layout(experiment.experiment, root)
     for member in chosen:
         if not 1 <= from_stage <= member.stages:
             raise GestureError(f"--from-stage {from_stage}: member {member.name} has stages 1 to {member.stages}")
         for stage in range(from_stage, member.stages + 1):
-            live = root / "checkpoints" / experiment.experiment / member.name / f"stage{stage}"
+            live = layout.live(member.name, stage)
             held = holder(live)
             if held is not None:
                 raise HeldByAnotherError(
                     f"{live}: being trained by process {held['pid']} on {held['host']}; "
                     f"end it first: gesture cancel {experiment.experiment}"
                 )
-            found += [live, results / "train" / member.name / f"stage{stage}"]
-        found += [
-            results / "predictions" / split / f"{member.name}{suffix}"
-            for split in ("validation", "test")
-            for suffix in (".csv", ".json")
-        ]
+            found += [live, layout.results.stage(member.name, stage)]
+        tables = [layout.results.table(split, member.name) for split in ("validation", "test")]
+        found += [path for table in tables for path in (table, table.with_suffix(".json"))]
     return [path for path in found if path.exists()]
 
 

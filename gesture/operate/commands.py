@@ -35,9 +35,8 @@ def add_plan(commands: Subparsers) -> None:
 
 def _run_plan(options: argparse.Namespace) -> None:
     from gesture.base.errors import GestureError
-    from gesture.config.plan import describe
     from gesture.config.settings import load
-    from gesture.operate.costs import describe_costs, measured, stage_costs, training_sequences
+    from gesture.operate.costs import describe, describe_costs, measured, stage_costs, training_sequences
     from gesture.operate.simulate import Cluster, describe_outcome, simulate
 
     if options.gpus < 1:

@@ -12,8 +12,12 @@ from pathlib import Path
 
 from gesture.base.files import read_json
 from gesture.base.text import aligned, clock, size
-from gesture.config.plan import Member, members, records_name, stage_bounds
-from gesture.config.settings import Data, Experiment
+from gesture.config.layout import INDEX, LEDGER, MANIFEST, Layout, raw_folder, records_folder
+from gesture.config.members import Member, members
+from gesture.config.schedule import stage_bounds
+from gesture.config.settings import Experiment, Stage, Variant
+from gesture.config.splits import plays
+from gesture.networks.cost import kernel_weights, multiply_adds, unit
 from gesture.train.ledger import sessions
 
 # Until training begins: Python, TensorFlow, weights, the first trace of the graph [s].
@@ -59,33 +63,28 @@ class Measured:
 
 def training_sequences(experiment: Experiment, root: Path) -> int | None:
     """Number of training sequences by the index of the records; None while there is none."""
-    index = root / "records" / records_name(experiment) / "index.csv"
+    index = records_folder(experiment, root) / INDEX
     if not index.exists():
         return None
     with index.open(encoding="utf-8", newline="") as file:
-        return sum(_trains(row, experiment.data) for row in csv.DictReader(file))
-
-
-def _trains(row: Mapping[str, str], data: Data) -> bool:
-    splits = ("training", "validation") if data.train_on_validation else ("training",)
-    held_out = row["split"] == "training" and row["subject"] in data.holdout_subjects
-    return row["split"] in splits and bool(row["label"]) and not held_out
+        rows = csv.DictReader(file)
+        return sum(plays("training", one["split"], one["subject"], bool(one["label"]), experiment.data) for one in rows)
 
 
 def measured(experiment: Experiment, root: Path) -> dict[str, Measured]:
     """Variant -> figures of all its stages that ran below ``root``."""
+    layout = Layout(experiment.experiment, root)
     steps: dict[str, int] = {}
     seconds: dict[str, float] = {}
     parameters: dict[str, int] = {}
     for member in members(experiment).values():
         name = member.variant_name
         for stage in range(1, member.stages + 1):
-            part = f"{experiment.experiment}/{member.name}/stage{stage}"
-            for one in sessions(root / "checkpoints" / part / "sessions.jsonl"):
+            for one in sessions(layout.live(member.name, stage) / LEDGER):
                 if one.get("steps") and one.get("seconds"):
                     steps[name] = steps.get(name, 0) + one["steps"]
                     seconds[name] = seconds.get(name, 0.0) + one["seconds"]
-            manifest = root / f"results/{experiment.experiment}/train/{member.name}/stage{stage}/manifest.json"
+            manifest = layout.results.stage(member.name, stage) / MANIFEST
             if manifest.exists():
                 parameters[name] = read_json(manifest)["parameters"]
     return {name: Measured(seconds[name] / steps[name], parameters.get(name)) for name in steps}
@@ -182,3 +181,35 @@ def _text(value: int | None) -> str:
 
 def _time(seconds: float | None) -> str:
     return "?" if seconds is None else clock(seconds)
+
+
+def describe(experiment: Experiment) -> str:
+    """The plan as a table: one line a member, its stages with their lengths and rates."""
+    everyone = members(experiment)
+    jobs = sum(one.stages for one in everyone.values())
+    lines = [
+        f"experiment {experiment.experiment}: {len(everyone)} members, {jobs} training stages",
+        f"raw files  {raw_folder(experiment)}",
+        f"records    {records_folder(experiment)}",
+    ]
+    for one in everyone.values():
+        stages = ", ".join(_stage_text(stage) for stage in one.variant.training.stages)
+        lines.append(f"  {one.name}: {one.variant.network.model} on {'+'.join(one.variant.modalities)}: {stages}")
+    lines += [f"  {name}: {_cost_text(variant, experiment.data.size)}" for name, variant in experiment.variants.items()]
+    return "\n".join(lines)
+
+
+def _cost_text(variant: Variant, size: int) -> str:
+    network = variant.network
+    weights = kernel_weights(network, variant.modalities, size) / 1e6
+    count = multiply_adds(network, variant.modalities, size) / 1e6
+    return (
+        f"{weights:,.3f} million weights, {count:,.1f} million multiply-adds a {unit(network)} forward "
+        "(training: about three times as many)"
+    )
+
+
+def _stage_text(stage: Stage) -> str:
+    length = f"{stage.steps} steps" if stage.steps is not None else f"{stage.epochs} epochs"
+    final = f" to {stage.final_rate:g}" if stage.final_rate else ""
+    return f"{length} at {stage.rate:g}" + (f"/{stage.pretrained_rate:g}" if stage.pretrained_rate else "") + final

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gesture.base.errors import GestureError
 from gesture.base.problems import not_one_of
+from gesture.config.layout import RESULTS
 from gesture.config.settings import Experiment, load
 
 
@@ -19,11 +20,11 @@ def find(given: str | None, root: Path) -> list[Experiment]:
     """
     if given is not None and given.endswith((".yaml", ".yml")):
         return [load(Path(given))]
-    known = {path.parent.name: path for path in sorted(root.glob("results/*/settings"))}
+    known = {path.parent.name: path for path in sorted((root / RESULTS).glob("*/settings"))}
     if given is None:
         return [_latest(path) for path in known.values()]
     if given not in known:
-        found = not_one_of(given, "started experiment", known) if known else f"no experiment in {root / 'results'}"
+        found = not_one_of(given, "started experiment", known) if known else f"no experiment in {root / RESULTS}"
         raise GestureError(f"{found}; give its YAML, or --directory")
     return [_latest(known[given])]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from gesture.config.layout import LOGS
 from gesture.schedulers.finding import Finding, ok, problem, warning
 from gesture.schedulers.profile import Request
 
@@ -72,7 +73,7 @@ def findings(
         sleep: waits [s].
     """
     folder = folder.absolute()
-    answer, log = folder / f".doctor-{time.time_ns()}.json", folder / "logs" / "doctor-probe.log"
+    answer, log = folder / f".doctor-{time.time_ns()}.json", folder / LOGS / "doctor-probe.log"
     log.parent.mkdir(exist_ok=True)
     line = submit_command(request, node_command(profile, answer), log)
     done = subprocess.run(line, capture_output=True, text=True, cwd=folder, check=False)

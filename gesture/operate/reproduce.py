@@ -13,6 +13,7 @@ import gesture
 from gesture.average.software import software
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, write_text
+from gesture.config.layout import ORIGIN, Layout
 from gesture.config.settings import parse
 from gesture.report.summary import aligned
 
@@ -42,11 +43,11 @@ def reproduce(manifest: Path, folder: Path, cores: int, data: Path | None, profi
         raise GestureError(f"{_SNAKEFILE}: no such file: reproduce needs a checkout of the project")
     settings = _settings_here(expected["settings"], data)
     name = parse(settings, str(manifest)).experiment
-    if (folder / "results" / name).resolve() == manifest.parent.resolve():
+    if Layout(name, folder).results.path.resolve() == manifest.parent.resolve():
         raise GestureError(f"--output {folder}: holds the results to be reproduced: choose another folder")
     configuration = folder / f"{name}.yaml"
     write_text(configuration, yaml.safe_dump(settings, sort_keys=False))
-    target = f"results/{name}/submission.json"
+    target = str(Layout(name).results.path / ORIGIN)
     machine = ["--profile", profile] if profile else ["--cores", str(cores)]
     _run([target, *machine, "--directory", str(folder), "--configfile", str(configuration)])
     rows = agreement(expected, read_json(folder / target))

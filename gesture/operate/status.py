@@ -9,7 +9,9 @@ from gesture.base.errors import FailedForGoodError, StoppedEarlyError
 from gesture.base.files import read_json
 from gesture.base.lease import holder
 from gesture.base.text import aligned, clock
-from gesture.config.plan import Member, members, stage_digest
+from gesture.config.digests import stage_digest
+from gesture.config.layout import LEDGER, MANIFEST, OUTCOME, Layout
+from gesture.config.members import Member, members
 from gesture.config.settings import Experiment
 from gesture.train.ledger import live_history, sessions
 
@@ -61,10 +63,9 @@ def status(experiment: Experiment, root: Path) -> Iterator[StageStatus]:
 
 
 def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> StageStatus:
-    part = f"{experiment.experiment}/{member.name}/stage{stage}"
-    live = root / "checkpoints" / part
-    manifest = root / f"results/{experiment.experiment}/train/{member.name}/stage{stage}/manifest.json"
-    past = sessions(live / "sessions.jsonl")
+    layout = Layout(experiment.experiment, root)
+    live, manifest = layout.live(member.name, stage), layout.results.stage(member.name, stage) / MANIFEST
+    past = sessions(live / LEDGER)
     common: dict[str, Any] = {
         "member": member.name,
         "stage": stage,
@@ -80,13 +81,13 @@ def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> St
         state: State = "running" if held else "waiting"
         return StageStatus(state=state, holder=_words(held), **common)
     fraction, seconds_left = _progress(live, past)
-    outcome = read_json(live / "outcome.json") if (live / "outcome.json").exists() else {}
+    outcome = read_json(live / OUTCOME) if (live / OUTCOME).exists() else {}
     ended_in_error = outcome.get("exit_code") not in (None, 0, StoppedEarlyError.exit_code)
     state = "running" if held else "failed" if ended_in_error else "stopped"
     error: tuple[str, ...] = ()
     if state == "failed":
         again = " (will not be tried again)" if outcome["exit_code"] == FailedForGoodError.exit_code else ""
-        log = root / f"logs/{experiment.experiment}/train/{member.name}/stage{stage}.log"
+        log = layout.log("train", member.name, f"stage{stage}")
         error = (f"{outcome['message']}{again}", *_tail(log))
     return StageStatus(
         state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held), error=error, **common

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gesture.base.text import size
-from gesture.config.plan import members
+from gesture.config.members import members
 from gesture.config.settings import Experiment
 from gesture.operate.costs import LIVE_CHECKPOINTS, STATE_BYTES, measured
 from gesture.schedulers.ask import Ask

@@ -10,6 +10,7 @@ import numpy as np
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, write_json
+from gesture.config.layout import ENSEMBLE, METRICS, Layout, ResultFolder
 from gesture.evaluate.metrics import metrics, paired_gain
 from gesture.evaluate.predictions import Predictions, listing, read_predictions
 from gesture.report.summary import aligned
@@ -39,7 +40,7 @@ def compare(folders: Sequence[Path], split: str | None, output: Path | None = No
     Raises:
         GestureError: fewer than two experiments, one without labels, or labels that contradict each other.
     """
-    places = [one if one.is_dir() else Path("results") / one for one in folders]
+    places = [one if one.is_dir() else Layout(str(one)).results.path for one in folders]
     if len({one.resolve() for one in places}) < max(2, len(places)):
         raise GestureError("name two or more different experiments")
     split = split or _common_split(places)
@@ -62,7 +63,7 @@ def _names(places: Sequence[Path]) -> list[str]:
 
 
 def _common_split(places: Sequence[Path]) -> str:
-    for split, file in (("test", "metrics.json"), ("validation", "validation/metrics.json")):
+    for split, file in (("test", METRICS), ("validation", f"validation/{METRICS}")):
         paths = [one / file for one in places]
         if all(path.exists() and read_json(path).get("labelled") for path in paths):
             return split
@@ -77,7 +78,7 @@ def _labelled(place: Path, split: str) -> Predictions:
     Raises:
         GestureError: there are none.
     """
-    table = read_predictions((place if split == "test" else place / split) / "ensemble.csv")
+    table = read_predictions(ResultFolder(place).average(split) / ENSEMBLE)
     if table.labels is None:
         raise GestureError(f"{table.path}: no sequence of the {split} split has a label: nothing can be compared")
     rows = table.labels >= 0

@@ -4,7 +4,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-_RUN_ORDER = ("download", "convert", "train", "evaluate", "average", "average-validation", "report")
+from gesture.config.layout import benchmarks
+from gesture.steps import STEPS
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ def durations(logs: Path) -> list[Duration]:
     Args:
         logs: log folder of the experiment; `benchmark/<rule>.tsv` or `benchmark/<rule>/**/*.tsv` are below it.
     """
-    folder = logs / "benchmark"
+    folder = benchmarks(logs)
     seconds: dict[str, list[float]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         rule = Path(path.relative_to(folder).parts[0]).stem
         seconds.setdefault(rule, []).extend(_seconds(path))
-    place = {rule: number for number, rule in enumerate(_RUN_ORDER)}
+    order = [name for step in STEPS.values() for name in step.benchmarks]
+    place = {rule: number for number, rule in enumerate(order)}
     return [
         Duration(rule, len(values), sum(values), max(values))
         for rule, values in sorted(seconds.items(), key=lambda item: (place.get(item[0], len(place)), item[0]))

@@ -11,7 +11,7 @@ from gesture.average.running import Turns
 from gesture.average.submission import read_submission
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, read_json
-from gesture.config.plan import records_name
+from gesture.config.digests import records_name
 from gesture.config.settings import Experiment, parse
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import Predictions, read_predictions

@@ -11,8 +11,10 @@ import yaml
 
 from gesture.base.files import atomic_path, value_digest, write_text
 from gesture.base.text import clock
-from gesture.config.plan import resolved
+from gesture.config.digests import resolved
+from gesture.config.layout import ENSEMBLE, METRICS, ORIGIN, SUBMISSION, SUMMARY
 from gesture.config.settings import Experiment
+from gesture.config.splits import stored_as
 from gesture.report import tables
 from gesture.report.gallery import gallery
 from gesture.report.results import SPLITS, Results, read_results
@@ -29,12 +31,12 @@ _METHODS = {
     "stacking": "stacking",
 }
 _FILES = {
-    "submission.csv": "the final classes: Id and y, 1-based",
-    "ensemble.csv": "the averaged softmaxes",
-    "submission.json": "what made it: settings, digests, versions",
-    "metrics.json": "all figures of the test split",
-    "validation/metrics.json": "all figures of the validation split",
-    "summary.txt": "the summary for the terminal",
+    SUBMISSION: "the final classes: Id and y, 1-based",
+    ENSEMBLE: "the averaged softmaxes",
+    ORIGIN: "what made it: settings, digests, versions",
+    METRICS: "all figures of the test split",
+    f"validation/{METRICS}": "all figures of the validation split",
+    SUMMARY: "the summary for the terminal",
     "settings": "the resolved settings",
     "predictions": "softmaxes of every member",
     "train": "weights, histories and manifests of every stage",
@@ -60,7 +62,7 @@ def report(experiment: Experiment, records: Path, results: Path, logs: Path, out
     hardest = _hardest(found, records)
     _write_figures(results / "figures", pictures, hardest)
     text = summary(found, output)
-    write_text(output.with_name("summary.txt"), text)
+    write_text(output.with_name(SUMMARY), text)
     write_text(output, _render(found, pictures, hardest, output.parent))
     print(text, end="")
 
@@ -71,7 +73,7 @@ def _hardest(results: Results, records: Path) -> list[dict[str, Any]]:
     if split is None or split not in results.ensemble:
         return []
     rows = tables.hardest(results, split)
-    found = strips(records, results.stored_as(split), [row["id"] for row in rows])
+    found = strips(records, stored_as(split, results.experiment.data), [row["id"] for row in rows])
     return [{**row, "strip": found.get(row["id"])} for row in rows]
 
 

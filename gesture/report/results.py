@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from gesture.base.files import read_json, read_lines
-from gesture.config.plan import Member, members
+from gesture.config.layout import ENSEMBLE, HISTORY, INDEX, MANIFEST, METRICS, ResultFolder
+from gesture.config.members import Member, members
 from gesture.config.settings import Experiment
+from gesture.config.splits import stored_as
 from gesture.evaluate.predictions import Predictions, read_predictions
 from gesture.report.durations import Duration, durations
 from gesture.report.sessions import Session, read_sessions
@@ -90,15 +92,11 @@ class Results:
             if split in one.tables and np.array_equal(one.tables[split].ids, ids)
         }
 
-    def stored_as(self, split: str) -> str:
-        """The split of the records that was used as this one: held-out training subjects are the validation split."""
-        return "training" if split == "validation" and self.experiment.data.holdout_subjects else split
-
     def index_of(self, split: str) -> pd.DataFrame | None:
         """The index's rows of what was used as this split, by Id; None where the index does not hold all of them."""
         if self.index is None:
             return None
-        rows = self.index[self.index["split"] == self.stored_as(split)].set_index("id")
+        rows = self.index[self.index["split"] == stored_as(split, self.experiment.data)].set_index("id")
         return rows if set(self.ensemble[split].ids) <= set(rows.index) else None
 
     @property
@@ -125,19 +123,20 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
     Raises:
         GestureError: the records' manifest or the ensemble's test figures are missing, or a file is damaged.
     """
-    metrics = {"test": read_json(folder / "metrics.json")}
-    if (folder / "validation/metrics.json").exists():
-        metrics["validation"] = read_json(folder / "validation/metrics.json")
-    ensembles = {"test": folder / "ensemble.csv", "validation": folder / "validation/ensemble.csv"}
+    kept = ResultFolder(folder)
+    metrics = {"test": read_json(kept.average("test") / METRICS)}
+    if (kept.average("validation") / METRICS).exists():
+        metrics["validation"] = read_json(kept.average("validation") / METRICS)
+    ensembles = {split: kept.average(split) / ENSEMBLE for split in SPLITS}
     return Results(
         experiment=experiment,
         folder=folder,
         records=read_json(records),
         metrics=metrics,
         ensemble={split: read_predictions(path) for split, path in ensembles.items() if path.exists()},
-        members={name: _member(one, folder, metrics) for name, one in members(experiment).items()},
+        members={name: _member(one, kept, metrics) for name, one in members(experiment).items()},
         durations=durations(logs),
-        index=_index(records.with_name("index.csv")),
+        index=_index(records.with_name(INDEX)),
     )
 
 
@@ -145,14 +144,14 @@ def _index(path: Path) -> pd.DataFrame | None:
     return pd.read_csv(path, dtype={"subject": str}) if path.exists() else None
 
 
-def _member(member: Member, folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> MemberResult:
-    tables = {split: folder / "predictions" / split / f"{member.name}.csv" for split in SPLITS}
-    stages = [folder / "train" / member.name / f"stage{stage + 1}" for stage in range(member.stages)]
-    manifests = [stage / "manifest.json" for stage in stages]
+def _member(member: Member, kept: ResultFolder, metrics: Mapping[str, Mapping[str, Any]]) -> MemberResult:
+    tables = {split: kept.table(split, member.name) for split in SPLITS}
+    stages = [kept.stage(member.name, stage + 1) for stage in range(member.stages)]
+    manifests = [stage / MANIFEST for stage in stages]
     return MemberResult(
         member=member,
         tables={split: read_predictions(path) for split, path in tables.items() if path.exists()},
         metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
-        history=[line for stage in stages for line in read_lines(stage / "history.jsonl")],
+        history=[line for stage in stages for line in read_lines(stage / HISTORY)],
         manifests=[read_json(path) if path.exists() else {} for path in manifests],
     )

@@ -25,10 +25,10 @@ from gesture.base.files import (
     write_json,
 )
 from gesture.base.lease import Lease
+from gesture.config.layout import OUTCOME
 from gesture.networks.layers.network import GestureNetwork
 from gesture.train.live_state import check_live_state, read_live_state, size_of, write_live_state
 from gesture.train.optimiser import TwoRateAdam
-from gesture.train.stage import OUTCOME
 
 KEEP = 2
 STATE = "state.bin"

@@ -22,7 +22,8 @@ from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.files import atomic_folder, file_digest, remove_litter, write_json, write_text
 from gesture.base.lease import Lease
 from gesture.base.session import Session
-from gesture.config.plan import rates
+from gesture.config.layout import HISTORY, LEDGER, MANIFEST, WEIGHTS
+from gesture.config.schedule import rates
 from gesture.config.settings import Training
 from gesture.convert.reader import Records
 from gesture.evaluate.predict import Predictor, build_member
@@ -39,7 +40,7 @@ from gesture.train.ledger import Ledger, live_history
 from gesture.train.optimiser import TwoRateAdam
 from gesture.train.progress import Progress, say
 from gesture.train.result_files import read_state, write_state
-from gesture.train.stage import HISTORY, LEDGER, MANIFEST, WEIGHTS, StageJob, finite_or_fail
+from gesture.train.stage import StageJob, finite_or_fail
 from gesture.train.start import load_start
 
 LOSSES_PER_LINE = 50

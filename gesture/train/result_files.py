@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gesture.base.files import write_synced
+from gesture.config.layout import OPTIMISER, WEIGHTS
 from gesture.networks.layers.network import GestureNetwork
 from gesture.train.optimiser import TwoRateAdam
-from gesture.train.stage import OPTIMISER, WEIGHTS
 
 
 class _Memory(io.BytesIO):

@@ -11,7 +11,8 @@ from slurm.cluster import wait_for
 
 from gesture.base.files import write_json, write_text
 from gesture.cli import main
-from gesture.config.plan import resolved, settings_file
+from gesture.config.digests import resolved
+from gesture.config.layout import settings_file
 from gesture.config.settings import load
 
 LSF = Path(__file__).parent / "lsf"

@@ -17,7 +17,8 @@ from slurm.cluster import NODE, Slurm, wait_for
 
 from gesture.base.files import read_json, write_text
 from gesture.cli import main
-from gesture.config.plan import resolved, settings_file
+from gesture.config.digests import resolved
+from gesture.config.layout import settings_file
 from gesture.config.settings import load
 from gesture.train.ledger import sessions
 

@@ -12,7 +12,8 @@ from made_up_arrays import settings_of, write_arrays
 from test_training import WEIGHTS, Cadence, Chain, make_records
 
 from gesture.base.errors import GestureError, StoppedEarlyError
-from gesture.config.plan import member, stage_digest
+from gesture.config.digests import stage_digest
+from gesture.config.members import member
 from gesture.config.settings import parse
 from gesture.networks.layers import runtime
 from gesture.networks.layers.blocks import BatchNorm

@@ -13,7 +13,8 @@ from test_training import Chain, make_records
 
 from gesture.base.errors import FailedForGoodError, StoppedEarlyError
 from gesture.base.files import read_lines
-from gesture.config.plan import member, stage_digest
+from gesture.config.digests import stage_digest
+from gesture.config.members import member
 from gesture.config.settings import Stage, Training, parse
 from gesture.networks.layers.build import build
 from gesture.networks.layers.network import GestureNetwork

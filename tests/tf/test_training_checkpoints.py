@@ -18,7 +18,7 @@ from test_training import make_records
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
 from gesture.base.lease import Lease
-from gesture.config.plan import member
+from gesture.config.members import member
 from gesture.config.settings import parse
 from gesture.convert.reader import Records
 from gesture.evaluate.predict import build_member

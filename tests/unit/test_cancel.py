@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gesture.cli import main
-from gesture.config import plan, settings
+from gesture.config import digests, layout, settings
 from gesture.operate import cancel as jobs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,9 +22,9 @@ ROOT = Path(__file__).parent.parent.parent
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory in which the experiment `tiny` was started; PATH has the commands that a test writes."""
     experiment = settings.load(ROOT / "tests/config/tiny.yaml")
-    path = tmp_path / plan.settings_file(experiment)
+    path = tmp_path / layout.settings_file(experiment)
     path.parent.mkdir(parents=True)
-    path.write_text(yaml.safe_dump(plan.resolved(experiment)))
+    path.write_text(yaml.safe_dump(digests.resolved(experiment)))
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gesture.base.files import write_json, write_text
 from gesture.cli import main
-from gesture.config import plan
+from gesture.config import digests
 from gesture.config.settings import Experiment, parse
 from gesture.operate.costs import (
     MARGIN,
@@ -40,7 +40,7 @@ def experiment(**data: Any) -> Experiment:
 
 def write_index(one: Experiment, root: Path) -> None:
     rows = ["id,split,label,subject", "1,training,3,a", "2,training,,a", "3,training,1,b", "1,validation,2,c"]
-    write_text(root / "records" / plan.records_name(one) / "index.csv", "\n".join([*rows, "1,test,,d"]) + "\n")
+    write_text(root / "records" / digests.records_name(one) / "index.csv", "\n".join([*rows, "1,test,,d"]) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_sequences_that_train_are_counted_as_training_does(data: dict, count
 def test_without_records_steps_of_epochs_are_not_known_but_said_so(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    write_text(tmp_path / "trial.yaml", json.dumps(plan.resolved(experiment())))
+    write_text(tmp_path / "trial.yaml", json.dumps(digests.resolved(experiment())))
     assert main(["plan", str(tmp_path / "trial.yaml"), "--directory", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert "run up to `convert`, or give --sequences" in told
@@ -74,7 +74,7 @@ def test_a_measured_session_gives_the_time_of_all_stages_of_its_variant(
     )
     write_json(tmp_path / "results/trial/train/bones-s1/stage1/manifest.json", {"parameters": 1_000_000})
     assert measured(one, tmp_path)["bones"].step_seconds == 2.0
-    write_text(tmp_path / "trial.yaml", json.dumps(plan.resolved(one)))
+    write_text(tmp_path / "trial.yaml", json.dumps(digests.resolved(one)))
     assert main(["plan", str(tmp_path / "trial.yaml"), "--directory", str(tmp_path), "--gpus", "2"]) == 0
     told = capsys.readouterr().out
     assert ["bones-s2", "2", "50", "1:40", "1"] in [line.split() for line in told.splitlines()]
@@ -137,7 +137,7 @@ def test_without_limits_waits_and_failures_the_cluster_is_ideal() -> None:
 
 
 def test_a_simulation_of_unknown_lengths_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    write_text(tmp_path / "trial.yaml", json.dumps(plan.resolved(experiment())))
+    write_text(tmp_path / "trial.yaml", json.dumps(digests.resolved(experiment())))
     assert main(["plan", str(tmp_path / "trial.yaml"), "--simulate"]) == 2
     assert "give --sequences and --step-seconds" in capsys.readouterr().err
     arguments = ["--sequences", "100", "--step-seconds", "1.5", "--simulate", "--gpus", "2"]

@@ -15,7 +15,7 @@ from misbehaving_server import MisbehavingServer, running
 
 from gesture.base.errors import GestureError, HeldByAnotherError
 from gesture.base.lease import Lease
-from gesture.config.plan import raw_name
+from gesture.config.digests import raw_name
 from gesture.config.settings import Experiment, parse
 from gesture.download.download import download
 

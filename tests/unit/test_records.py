@@ -10,7 +10,7 @@ import pytest
 from made_up_arrays import settings_of, write_arrays
 
 from gesture.base.errors import GestureError
-from gesture.config import plan
+from gesture.config import digests
 from gesture.config.settings import Augmentation, Data, parse
 from gesture.convert.convert import convert, write_shards
 from gesture.convert.reader import Records
@@ -107,7 +107,7 @@ def test_compact_records_give_the_batches_of_lean_ones_to_the_byte(folder: Path,
     assert compact.index["size"].sum() < lean.index["size"].sum()
     experiment = parse(settings_of(folder), "test")
     other = experiment.model_copy(update={"data": experiment.data.model_copy(update={"layout": "compact"})})
-    assert plan.records_name(other) != plan.records_name(experiment)
+    assert digests.records_name(other) != digests.records_name(experiment)
     for variant in experiment.variants.values():
         for positions in (np.array([0, 7, 38]), np.array([44])):
             one, two = (

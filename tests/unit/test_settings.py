@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesture.base.errors import GestureError
-from gesture.config import plan
+from gesture.config import digests
 from gesture.config.settings import load, parse
 
 
@@ -158,7 +158,7 @@ def test_resolved_settings_survive_writing_and_reading(
         data={"holdout_subjects": subjects},
     )
     experiment = parse(value, "c.yaml")
-    text = yaml.safe_dump(plan.resolved(experiment), sort_keys=False)
+    text = yaml.safe_dump(digests.resolved(experiment), sort_keys=False)
     assert parse(yaml.safe_load(text), "resolved") == experiment
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from gesture.base.files import write_json, write_text
 from gesture.cli import main
-from gesture.config import plan
+from gesture.config import digests, layout, members
 from gesture.config.settings import Experiment, parse
 from gesture.operate.status import StageStatus, status
 
@@ -25,7 +25,7 @@ def experiment(tmp_path: Path) -> Experiment:
     stages = [{"steps": 100, "rate": 1e-3}, {"steps": 100, "rate": 1e-4}]
     variant = {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]}
     made = parse({"experiment": "trial", "training": {"stages": stages}, "variants": {"bones": variant}}, "trial.yaml")
-    write_text(tmp_path / plan.settings_file(made), yaml.safe_dump(plan.resolved(made)))
+    write_text(tmp_path / layout.settings_file(made), yaml.safe_dump(digests.resolved(made)))
     return made
 
 
@@ -39,7 +39,7 @@ def write_ledger(folder: Path, *lines: dict[str, Any]) -> None:
 
 def finish(root: Path, experiment: Experiment, member: str, stage: int) -> None:
     """A stage that ended well in one session of an hour."""
-    digest = plan.stage_digest(experiment, plan.members(experiment)[member], stage)
+    digest = digests.stage_digest(experiment, members.members(experiment)[member], stage)
     write_json(root / f"results/trial/train/{member}/stage{stage}/manifest.json", {"settings_digest": digest})
     first = 100 * (stage - 1)
     start = {**START, "step": first, "first": first, "last": first + 100, "steps_replayed": 0}
@@ -58,7 +58,7 @@ def test_a_finished_stage_is_done_until_its_settings_change(experiment: Experime
     finish(tmp_path, experiment, "bones-s1", 1)
     assert only(experiment, tmp_path, "bones-s1", 1).state == "done"
     stages = [{"steps": 101, "rate": 1e-3}, {"steps": 100, "rate": 1e-4}]
-    value = plan.resolved(experiment)
+    value = digests.resolved(experiment)
     value["variants"]["bones"]["training"]["stages"] = stages
     assert only(parse(value, "trial.yaml"), tmp_path, "bones-s1", 1).state == "outdated"
 

@@ -26,7 +26,7 @@ rule average:
     resources:
         settings=SETTINGS,
     params:
-        slice=plan.average_digest(EXPERIMENT),
+        slice=digests.average_digest(EXPERIMENT),
         fit_on=lambda wildcards, input: ["--fit-on", *input.fit_on] if FIT_ON else [],
         output=subpath(output.ensemble, parent=True),
     shell:

@@ -18,11 +18,12 @@ _bin = [
 ]
 os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
 
-from gesture.config import plan
-from gesture.config import settings
-from gesture.operate.preflight import check
 from gesture.base.errors import GestureError
 from gesture.base.files import write_text
+from gesture.config import digests, layout, members, settings
+from gesture.operate import costs
+from gesture.operate.preflight import check
+from gesture.steps import STEPS
 
 # Only where none is given: Snakemake merges, and the demo's variants would join every experiment.
 if not workflow.overwrite_configfiles:
@@ -54,10 +55,10 @@ def read_experiment():
 
 CONFIGURATION = " + ".join(map(as_given, workflow.configfiles))
 EXPERIMENT = read_experiment()
-MEMBERS = plan.members(EXPERIMENT)
-SETTINGS = plan.settings_file(EXPERIMENT)
-CHECKPOINTS = f"checkpoints/{EXPERIMENT.experiment}/{{member}}/stage{{stage}}"
-RESULTS = f"results/{EXPERIMENT.experiment}"
+MEMBERS = members.members(EXPERIMENT)
+SETTINGS = layout.settings_file(EXPERIMENT)
+LAYOUT = layout.Layout(EXPERIMENT.experiment)
+CHECKPOINTS = str(LAYOUT.live("{member}", "{stage}"))
 
 
 def before_jobs():
@@ -67,20 +68,20 @@ def before_jobs():
     except GestureError as error:
         stop(error, CONFIGURATION)
     if not Path(SETTINGS).exists():
-        write_text(Path(SETTINGS), yaml.safe_dump(plan.resolved(EXPERIMENT), sort_keys=False))
+        write_text(Path(SETTINGS), yaml.safe_dump(digests.resolved(EXPERIMENT), sort_keys=False))
     # A job reads the Snakefile again, perhaps hours later: the file it then gets as configuration is the resolved one.
     workflow.overwrite_configfiles[:] = [Path(SETTINGS).absolute()]
 
 
 def after_jobs():
     """Where the results are, and the table of accuracies and durations that the report step wrote."""
-    summary = Path(RESULTS, "summary.txt")
+    summary = LAYOUT.results.path / layout.SUMMARY
     if summary.exists():  # not after a run for some of the files only
         print(summary.read_text(encoding="utf-8"))
 
 
 if workflow.is_main_process and workflow.output_settings.dryrun:
-    logger.info(plan.describe(EXPERIMENT))
+    logger.info(costs.describe(EXPERIMENT))
     try:
         check(EXPERIMENT)
     except GestureError as error:
@@ -88,11 +89,11 @@ if workflow.is_main_process and workflow.output_settings.dryrun:
 
 
 pathvars:
-    raw=f"resources/{plan.raw_name(EXPERIMENT)}",
-    records=f"records/{plan.records_name(EXPERIMENT)}",
-    results=RESULTS,
-    logs=f"logs/{EXPERIMENT.experiment}",
-    benchmarks=f"logs/{EXPERIMENT.experiment}/benchmark",
+    raw=str(layout.raw_folder(EXPERIMENT)),
+    records=str(layout.records_folder(EXPERIMENT)),
+    results=str(LAYOUT.results.path),
+    logs=str(LAYOUT.logs),
+    benchmarks=str(LAYOUT.benchmarks),
 
 
 wildcard_constraints:
@@ -103,16 +104,16 @@ wildcard_constraints:
 
 def stage_slice(wildcards):
     """Digest of the settings that this stage and those before it depend on."""
-    return plan.stage_digest(EXPERIMENT, MEMBERS[wildcards.member], int(wildcards.stage))
+    return digests.stage_digest(EXPERIMENT, MEMBERS[wildcards.member], int(wildcards.stage))
 
 
 def stage_folder(member, stage):
-    return f"{RESULTS}/train/{member}/stage{stage}"
+    return str(LAYOUT.results.stage(member, stage))
 
 
 def outcome_file(wildcards):
     """Where an executor reads how a session ended: no scheduler passes an exit code on."""
-    return f"{CHECKPOINTS}/outcome.json".format(**wildcards)
+    return str(LAYOUT.live(**wildcards) / layout.OUTCOME)
 
 
 def previous_stage(wildcards):

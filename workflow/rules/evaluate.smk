@@ -20,7 +20,7 @@ rule evaluate:
         mem_mb=16000,
         runtime=60,
     params:
-        slice=plan.evaluate_digest(EXPERIMENT),
+        slice=digests.evaluate_digest(EXPERIMENT),
         weights=subpath(input.weights, parent=True),
     shell:
         "exec logged {log:q} gesture evaluate --settings {resources.settings:q} --records {input.records:q}"

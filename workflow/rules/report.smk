@@ -26,9 +26,9 @@ rule report:
     resources:
         settings=SETTINGS,
     params:
-        slice=plan.report_digest(EXPERIMENT),
+        slice=digests.report_digest(EXPERIMENT),
         results=subpath(output.page, parent=True),
-        logs=f"logs/{EXPERIMENT.experiment}",
+        logs=str(LAYOUT.logs),
     shell:
         "exec logged {log:q} gesture report --settings {resources.settings:q} --records {input.records:q}"
         " --results {params.results:q} --logs {params.logs:q} --output {output.page:q}"

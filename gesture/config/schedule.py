@@ -1,0 +1,43 @@
+"""How long stages are and which learning rates their steps have: pure functions of the settings."""
+
+import math
+
+from gesture.config.settings import Stage, Training
+
+
+def stage_steps(stage: Stage, training: Training, sequences: int) -> int:
+    """Length of a stage [steps]; ``sequences`` is the number of training sequences."""
+    if stage.steps is not None:
+        return stage.steps
+    return (stage.epochs or 0) * math.ceil(sequences / training.batch)
+
+
+def stage_bounds(training: Training, stage: int, sequences: int) -> tuple[int, int]:
+    """First step of a stage (1-based) and first step after it, counted from stage 1."""
+    lengths = [stage_steps(one, training, sequences) for one in training.stages[:stage]]
+    return sum(lengths[:-1]), sum(lengths)
+
+
+def rates(training: Training, stage: int, step: int, sequences: int) -> tuple[float, float]:
+    """Learning rates (main, pretrained) of a step: pure, so a resumed run repeats them.
+
+    A stage begins at its `rate`; with a `final_rate` it moves there along `schedule` and would reach it at the first
+    step of the next stage (cosine: Loshchilov and Hutter 2017). The warm-up, from the start of stage 1, multiplies all.
+
+    Args:
+        training: stages and schedule.
+        stage: 1-based.
+        step: counted from the start of stage 1.
+        sequences: number of training sequences, which gives an epoch its steps.
+    """
+    settings = training.stages[stage - 1]
+    factor = min(1.0, (step + 1) / training.warmup_steps) if training.warmup_steps else 1.0
+    if settings.final_rate is not None:
+        first, end = stage_bounds(training, stage, sequences)
+        part, ratio = (step - first) / (end - first), settings.final_rate / settings.rate
+        if training.schedule == "exponential":
+            factor *= ratio**part
+        else:
+            factor *= ratio + (1 - ratio) * (1 + math.cos(math.pi * part)) / 2
+    pretrained = settings.rate if settings.pretrained_rate is None else settings.pretrained_rate
+    return factor * settings.rate, factor * pretrained
