@@ -16,8 +16,9 @@ from typing import Any
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
+from gesture.base.yaml_file import read
 from gesture.config import layout
-from gesture.config.settings import Experiment, parse, read
+from gesture.config.settings import Experiment, parse
 
 SNAKEFILE = Path(__file__).parent.parent / "Snakefile"
 

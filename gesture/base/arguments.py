@@ -1,6 +1,7 @@
 """What the subcommands share: how they are declared, and the kinds of values they take."""
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +25,32 @@ def command(
 
 
 def minutes(text: str) -> float:
-    """A duration as minutes: `240`, `4h`, `90m`, `4:00` (hours:minutes), `1d`."""
-    match = re.fullmatch(r"(\d+):(\d\d)", text)
+    """A duration as minutes: `240`, `4:00` (hours:minutes), or as Snakemake takes a `runtime`: `4h`, `2 hours`, `1d`."""
+    match = re.fullmatch(r"(\d+):(\d\d)", text.strip())
     if match:
         return int(match[1]) * 60.0 + int(match[2])
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text)
-    if not match or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration: write 240 (minutes), 4h, 90m or 4:00")
-    return float(match[1]) * {"s": 1 / 60, "": 1, "m": 1, "h": 60, "d": 1440}[match[2]]
+    from humanfriendly import InvalidTimespan, parse_timespan
+
+    try:
+        found = float(text) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) else parse_timespan(text) / 60
+    except InvalidTimespan:
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration: write 240 (minutes), 4h, 90 min, 4:00 or '2 hours'")
+    return found
+
+
+def megabytes(text: str) -> int:
+    """Memory in MB: `40000`, or as Snakemake's `mem` takes it: `40GB`, `40 GiB`."""
+    from humanfriendly import InvalidSize, parse_size
+
+    try:
+        found = float(text) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) else parse_size(text) / 1e6
+    except InvalidSize:
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no memory size: write 40000 (MB) or 40GB")
+    return math.ceil(found)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

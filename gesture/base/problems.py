@@ -14,13 +14,14 @@ def not_one_of(value: Any, noun: str, allowed: Iterable[str]) -> str:
     allowed = list(allowed)
     near = difflib.get_close_matches(str(value), allowed, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{value!r} is not a {noun} ({', '.join(allowed)}){hint}"
+    return f"{_shown(value)} is not a {noun} ({', '.join(allowed)}){hint}"
 
 
 MISSING = "is missing"
+_LONGEST = 200
 TOO_SHORT = "needs at least"
-_MAPPING = "should be a mapping of keys, got {value!r}"
-_LIST = "should be a list, got {value!r}"
+_MAPPING = "should be a mapping of keys, got {value}"
+_LIST = "should be a list, got {value}"
 # Where pydantic speaks of Python.
 _SENTENCES = {
     "missing": MISSING,
@@ -31,8 +32,9 @@ _SENTENCES = {
     "list_type": _LIST,
     "tuple_type": _LIST,
     "too_short": TOO_SHORT + " {min_length} entry",
+    "too_long": "has {actual_length} entries, at most {max_length} are allowed",
     "string_pattern_mismatch": "should start with a letter or digit and have only letters, digits, dot, dash, "
-    "underscore, got {value!r}",
+    "underscore, got {value}",
 }
 
 # What one entry of a list or one value of a choice is called in messages.
@@ -67,9 +69,15 @@ def _sentence(item: Any, where: tuple[Any, ...], parent: type[BaseModel] | None)
     if kind == "union_tag_invalid":
         return not_one_of(context["tag"], "network", re.findall(r"'([^']*)'", context["expected_tags"]))
     if kind in _SENTENCES:
-        return _SENTENCES[kind].format(value=value, **context)
+        return _SENTENCES[kind].format(value=_shown(value), **context)
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return message if kind == "value_error" else f"{message[0].lower()}{message[1:]}, got {value!r}"
+    return message if kind == "value_error" else f"{message[0].lower()}{message[1:]}, got {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    """A value as Python writes it, cut where it would fill the screen."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _locate(model: Any, location: tuple[Any, ...]) -> tuple[tuple[Any, ...], type[BaseModel] | None]:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gesture.base.errors import GestureError
 from gesture.base.problems import dotted, not_one_of, problems_of
+from gesture.base.yaml_file import read
 from gesture.config.data import Download
 from gesture.formats.catalog import FORMATS, Options
 from gesture.networks.settings import ModelSettings
@@ -145,7 +145,9 @@ class Augmentation(Settings):
 class Training(Settings):
     """How a variant is trained; a variant may override any of these keys."""
 
-    stages: list[Stage] = Field(..., min_length=1, description="Stages in order; each is at least one batch job.")
+    stages: list[Stage] = Field(
+        ..., min_length=1, max_length=1000, description="Stages in order; each is at least one batch job."
+    )
     batch: int = Field(4, ge=1, le=1024, description="Sequences in a step [sequences].")
     devices: int = Field(
         1,
@@ -367,22 +369,6 @@ def load(path: Path) -> Experiment:
     return parse(read(path), str(path))
 
 
-def read(path: Path) -> Any:
-    """The content of a YAML file, unchecked.
-
-    Raises:
-        GestureError: the file is missing, is no YAML, or gives a key twice.
-    """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
-    except FileNotFoundError:
-        raise GestureError(f"{path}: no such configuration file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise GestureError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise GestureError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-
-
 def parse(value: Any, name: str) -> Experiment:
     """Checks a configuration that is already a mapping; ``name`` says in messages where it came from.
 
@@ -416,17 +402,3 @@ def _option_problems(value: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
     except ValidationError as error:
         return problems_of(error, format_.options, ("data", "options"))
     return {}
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice; plain YAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        merge = "tag:yaml.org,2002:merge"  # `<<: *anchor` may stand beside keys it also brings
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != merge]
-        repeated = {key for key in keys if keys.count(key) > 1}
-        if repeated:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key {', '.join(map(repr, repeated))} given twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep)

@@ -1,14 +1,15 @@
 """What a profile asks the scheduler for, read from its YAML."""
 
+import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gesture.base.arguments import minutes
+from gesture.base.arguments import megabytes, minutes
 from gesture.base.errors import GestureError
-from gesture.config.settings import read
+from gesture.base.yaml_file import read
 
 SHIPPED = Path(__file__).parents[2] / "profiles"
 GPU_MODEL = re.compile(r"gmodel=([\w.-]+)|gpu_model\d*==([\w.-]+)")
@@ -80,8 +81,8 @@ def request(path: Path) -> Request:
     count = int(wanted.get("gpu") or 0) or (int(gres[2] or 1) if gres else int(in_extra))
     return Request(
         executor=executor,
-        minutes=minutes(str(wanted["runtime"])) if wanted.get("runtime") else 0.0,
-        memory_mb=int(wanted.get("mem_mb") or 0),
+        minutes=_amount(path, wanted, ("runtime",), minutes),
+        memory_mb=int(_amount(path, wanted, ("mem_mb", "mem"), megabytes)),
         gpus=count,
         gpu_model=str(model) if model else None,
         queue=wanted.get("lsf_queue" if lsf else "slurm_partition"),
@@ -91,6 +92,21 @@ def request(path: Path) -> Request:
         unit={"lsf": "none", "lsf-steady": str(value.get("lsf-steady-memory-unit", "MB"))}.get(executor),
         gpu_dialect=str(value.get("lsf-steady-gpu-dialect", "resource-strings")),
     )
+
+
+def _amount(path: Path, wanted: Mapping[str, Any], keys: tuple[str, ...], parse: Callable[[str], float]) -> float:
+    """The first of these resources that is given, 0 if none is.
+
+    Raises:
+        GestureError: it cannot be understood.
+    """
+    for key in keys:
+        if wanted.get(key):
+            try:
+                return parse(str(wanted[key]))
+            except argparse.ArgumentTypeError as error:
+                raise GestureError(f"{path}: {key} of `train`: {error}") from None
+    return 0.0
 
 
 def _pairs(value: Any) -> dict[str, Any]:

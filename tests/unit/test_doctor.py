@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gesture.base import yaml_file
+from gesture.base.errors import GestureError
 from gesture.cli import main
 from gesture.config import settings
 from gesture.operate import doctor, gpu, probe, storage
@@ -305,7 +307,7 @@ def test_a_node_is_judged_by_its_own_gpu(tmp_path: Path) -> None:
 def test_a_profile_that_asks_for_fewer_gpus_than_share_a_batch_is_told(
     tmp_path: Path, gpus: int, devices: int, level: str | None
 ) -> None:
-    demo = settings.read(ROOT / "config" / "demo.yaml")
+    demo = yaml_file.read(ROOT / "config" / "demo.yaml")
     demo["training"] = {**demo["training"], "devices": devices, "batch": 8}
     asked = Request("slurm-steady", minutes=240, memory_mb=40000, gpus=gpus)
     found = levels(doctor.findings(asked, tmp_path, settings.parse(demo, "demo"), answers({})))
@@ -335,3 +337,26 @@ def test_a_command_that_is_missing_fails_or_prints_has_an_answer_or_none() -> No
     assert ask("no-such-command-anywhere") is None
     assert ask("false") is None
     assert ask("echo", "yes") == "yes\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes", "memory"),
+    [
+        ({"runtime": 240, "mem_mb": 40000}, 240, 40000),
+        ({"runtime": "2 hours", "mem": "900GB"}, 120, 900_000),
+        ({"runtime": "4h", "mem_mb": "16 GB"}, 240, 16_000),
+        ({"runtime": "90 min", "mem": "1 GiB"}, 90, 1074),
+    ],
+)
+def test_durations_and_sizes_are_read_as_snakemake_reads_them(tmp_path, given, minutes, memory) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps({"executor": "slurm", "set-resources": {"train": given}}))
+    found = profile.request(path)
+    assert (found.minutes, found.memory_mb) == (minutes, memory)
+
+
+@pytest.mark.parametrize("given", [{"runtime": "soon"}, {"mem": "much"}, {"runtime": "-3h"}])
+def test_a_duration_or_size_that_is_none_is_one_line(tmp_path, given) -> None:
+    (tmp_path / "config.yaml").write_text(json.dumps({"executor": "slurm", "default-resources": given}))
+    with pytest.raises(GestureError, match=rf"config.yaml: {next(iter(given))} of"):
+        profile.request(tmp_path / "config.yaml")

@@ -19,6 +19,7 @@ _bin = [
 os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
 
 from gesture.base.errors import GestureError
+from gesture.base import yaml_file
 from gesture.base.files import write_text
 from gesture.config import digests, layout, members, settings
 from gesture.operate import costs
@@ -47,7 +48,7 @@ def read_experiment():
     """The configuration, with all its problems told at once."""
     try:
         for path in workflow.configfiles:
-            settings.read(Path(path))  # refuses what Snakemake's own reader lets pass: a key given twice
+            yaml_file.read(Path(path))  # refuses what Snakemake's own reader lets pass: a key given twice
         return settings.parse(config, CONFIGURATION)
     except GestureError as error:
         stop(error)
