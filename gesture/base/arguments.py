@@ -25,7 +25,7 @@ def command(
 
 
 def minutes(text: str) -> float:
-    """A duration as minutes: `240`, `4:00` (hours:minutes), or as Snakemake takes a `runtime`: `4h`, `2 hours`, `1d`."""
+    """A duration as minutes: `240`, `4:00` (hours:minutes), or as Snakemake takes `runtime`: `4h`, `2 hours`, `1d`."""
     match = re.fullmatch(r"(\d+):(\d\d)", text.strip())
     if match:
         return int(match[1]) * 60.0 + int(match[2])

@@ -4,49 +4,77 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
-SIGNALS = (signal.SIGURG, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
+# What a scheduler sends early, to say that the walltime comes near: no order to stop.
+REMINDER = signal.SIGURG
+STOP = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
+# From the start of a batch job until training begins: Python, TensorFlow, weights, the first trace of the graph [s].
+START_UP = 60.0
+# Kept free before the walltime whatever steps and saves take [s].
+LEAST_MARGIN = 5.0
+
+
+def margin(step: float, save: float) -> float:
+    """Time kept free before the walltime for the last step and save, twice as long as any seen [s].
+
+    Args:
+        step: longest step [s].
+        save: longest save of a checkpoint [s].
+    """
+    return LEAST_MARGIN + 2 * (step + save)
 
 
 class Session:
     """Tells the training loop when to save and stop.
 
     The deadline is the walltime minus a margin, which grows with the longest step and the longest save seen.
-    Signals only set a flag: saving inside a handler can hang.
+    Signals only set a flag: saving inside a handler can hang. An early reminder is none to stop: own clock decides, and
+    a checkpoint is saved in case it is wrong.
     """
 
-    def __init__(self, walltime: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, walltime: float, clock: Callable[[], float] = time.monotonic, gone: float = 0.0) -> None:
         """Starts the session.
 
         Args:
-            walltime: time that the job was given, from now on [s].
+            walltime: time that the batch job was given [s].
             clock: monotonic time [s]; tests pass their own.
+            gone: how long the batch job has been running, see `job_age` [s].
         """
         self.walltime = walltime
         self._clock = clock
-        self._start = clock()
+        self._start = clock() - gone
+        self._reminded = False
         self._longest_step = 0.0
         self._longest_save = 0.0
         self._signal: int | None = None
 
     def catch_signals(self) -> None:
         """From now on the signals a scheduler sends set a flag instead of ending the process."""
-        for one in SIGNALS:
+        for one in (REMINDER, *STOP):
             signal.signal(one, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._signal = number
+        if number == REMINDER:
+            self._reminded = True
+        else:
+            self._signal = number
+
+    def take_reminder(self) -> bool:
+        """True once after each reminder of the scheduler."""
+        reminded, self._reminded = self._reminded, False
+        return reminded
 
     @property
     def elapsed(self) -> float:
-        """Time since the session began [s]."""
+        """Time since the batch job began [s]."""
         return self._clock() - self._start
 
     @property
     def margin(self) -> float:
-        """Time kept free before the walltime for the last step and save, twice as long as any seen, and 5 s [s]."""
-        return 5.0 + 2 * (self._longest_step + self._longest_save)
+        """Time kept free before the walltime [s]."""
+        return margin(self._longest_step, self._longest_save)
 
     def saw_step(self, seconds: float) -> None:
         """Notes how long a step took [s]."""
@@ -76,3 +104,27 @@ class Session:
 def job_id() -> str | None:
     """The scheduler's number of this job, None outside a scheduler."""
     return os.environ.get("LSB_JOBID") or os.environ.get("SLURM_JOB_ID")
+
+
+def job_age(variables: tuple[str, ...] = ("LSB_JOBID", "SLURM_JOB_ID"), proc: Path = Path("/proc")) -> float:
+    """How long this batch job has been running [s]; 0 outside a scheduler.
+
+    The walltime counts from the start of the job, and Snakemake and imports come before this process. The oldest of
+    this process's ancestors that has the job's number in its environment is the job's first process.
+    """
+    number = next((name for name in variables if os.environ.get(name)), None)
+    if number is None:
+        return 0.0
+    mark = f"{number}={os.environ[number]}".encode()
+    process, oldest = os.getpid(), None
+    try:
+        while process > 1 and mark in (proc / str(process) / "environ").read_bytes().split(b"\0"):
+            # The name in parentheses may hold spaces: fields are counted from its end.
+            fields = (proc / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            process, oldest = int(fields[1]), int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        uptime = float((proc / "uptime").read_text(encoding="utf-8").split()[0])
+    except (OSError, ValueError, IndexError):  # another user's process, or no Linux
+        if oldest is None:
+            return 0.0
+        uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return 0.0 if oldest is None else max(0.0, uptime - oldest)

@@ -16,7 +16,7 @@ import yaml
 
 from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.files import file_digest
-from gesture.base.session import SIGNALS
+from gesture.base.session import STOP
 from gesture.config.members import member
 from gesture.config.settings import load
 from gesture.train.ledger import sessions
@@ -144,9 +144,9 @@ class Chain:
 
 
 def at_every_signal() -> list[Interruption]:
-    """Each signal that a scheduler may send before it kills, to the whole process group."""
-    steps = (1, 2, 3, 5, 6)  # after its last step, the fourth, a stage ends anyway
-    return [(f"step:{step}", one.name) for step, one in zip(steps, SIGNALS, strict=True)]
+    """Each signal by which a scheduler asks a job to stop, to the whole process group."""
+    steps = (1, 2, 3, 5)  # after its last step, the fourth, a stage ends anyway
+    return [(f"step:{step}", one.name) for step, one in zip(steps, STOP, strict=True)]
 
 
 def at_every_step(steps: int) -> Iterator[Interruption]:

@@ -44,12 +44,12 @@ def add_train(commands: Subparsers) -> None:
 
 def _run_train(options: argparse.Namespace) -> None:
     from gesture.base.lease import Lease
-    from gesture.base.session import Session
+    from gesture.base.session import Session, job_age
     from gesture.base.tensorflow import import_tensorflow
     from gesture.config.settings import load
     from gesture.train.stage import StageJob
 
-    session = Session(options.walltime * 60)
+    session = Session(options.walltime * 60, gone=job_age())
     job = StageJob.prepare(
         load(options.settings),
         options.member,

@@ -135,6 +135,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
                 session.saw_step(time.monotonic() - began)
             reason = session.reason_to_stop() if done < last else None
             due = time.monotonic() - saved_at > cadence.seconds or done - saved >= cadence.steps
+            due |= session.take_reminder()
             if reason or ((best or due) and done < last):
                 note_losses()
                 session.saw_save(_seconds(checkpoints.save, network, optimiser, done, best))

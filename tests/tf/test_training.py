@@ -20,7 +20,7 @@ from tensorflow.core.util.event_pb2 import Event
 from gesture.base.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
 from gesture.base.files import read_json, read_lines
 from gesture.base.lease import Lease
-from gesture.base.session import SIGNALS, Session
+from gesture.base.session import REMINDER, STOP, Session
 from gesture.cli import main
 from gesture.config.settings import Experiment, parse
 from gesture.convert.convert import convert
@@ -327,9 +327,9 @@ def test_a_killed_process_is_continued_by_the_same_command(settings: dict, recor
     def session(*program: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-m", *program, *command], capture_output=True, text=True, check=False)
 
-    asked = session("gesture.faults.interrupt", "step:2", "SIGURG")
+    asked = session("gesture.faults.interrupt", "step:2", "SIGTERM")
     assert asked.returncode == 75, asked.stderr
-    assert "signal SIGURG: saved at step 2 of 5" in asked.stderr
+    assert "signal SIGTERM: saved at step 2 of 5" in asked.stderr
     killed = session("gesture.faults.interrupt", "write:40", "SIGKILL")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     again = session("gesture.cli")
@@ -339,7 +339,7 @@ def test_a_killed_process_is_continued_by_the_same_command(settings: dict, recor
     whole.run(1)
     assert chain.bytes(1) == whole.bytes(1)
     reasons = [one["reason"] for one in sessions(chain.live(1) / "sessions.jsonl")]
-    assert reasons == ["signal SIGURG", "killed", "done"]
+    assert reasons == ["signal SIGTERM", "killed", "done"]
 
 
 def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
@@ -389,13 +389,13 @@ def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
     assert result == whole.bytes(1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", STOP)
 def test_each_signal_of_a_scheduler_saves_after_the_step_and_leaves(
     settings: dict, records: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     chain = Chain(settings, records, tmp_path, "joints-s1")
     job, session = chain.job(1), Session(1e9)
-    before = {one: signal.getsignal(one) for one in SIGNALS}
+    before = {one: signal.getsignal(one) for one in (REMINDER, *STOP)}
     session.catch_signals()
     try:
         with (
@@ -408,6 +408,25 @@ def test_each_signal_of_a_scheduler_saves_after_the_step_and_leaves(
         for one, handler in before.items():
             signal.signal(one, handler)
     assert len(committed(chain.live(1))) == 1
+
+
+def test_a_reminder_saves_and_the_session_goes_on(settings: dict, records: Path, tmp_path: Path) -> None:
+    chain = Chain(settings, records, tmp_path, "joints-s1")
+    job, session = chain.job(1), Session(1e9)
+    before = signal.getsignal(REMINDER)
+    session.catch_signals()
+    saved: list[list[str]] = []
+    try:
+        with (
+            Lease(job.checkpoints) as lease,
+            at_step(2, lambda: os.kill(os.getpid(), REMINDER)),
+            at_step(3, lambda: saved.append(committed(chain.live(1)))),
+        ):
+            train(job, lease, session, Cadence(1e9))
+    finally:
+        signal.signal(REMINDER, before)
+    assert [len(one) for one in saved] == [1]
+    assert [one["reason"] for one in sessions(chain.live(1) / "sessions.jsonl")] == ["done"]
 
 
 def test_a_chain_killed_after_every_step_counts_what_it_replays_and_ends_in_the_same_bytes(

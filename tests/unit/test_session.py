@@ -2,11 +2,16 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from gesture.base.arguments import minutes
-from gesture.base.session import SIGNALS, Session
+from gesture.base.session import REMINDER, STOP, Session, job_age
+
+ROOT = Path(__file__).parents[2]
 
 
 class Clock:
@@ -54,9 +59,9 @@ def test_a_clock_that_jumps_back_only_makes_the_session_go_on_and_one_that_jumps
     assert session.reason_to_stop() == "deadline"
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", STOP)
 def test_a_signal_only_sets_a_flag(number: int) -> None:
-    before = {one: signal.getsignal(one) for one in SIGNALS}
+    before = {one: signal.getsignal(one) for one in (REMINDER, *STOP)}
     session = Session(1e6)
     session.catch_signals()
     try:
@@ -65,6 +70,46 @@ def test_a_signal_only_sets_a_flag(number: int) -> None:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def test_a_reminder_is_no_order_to_stop_and_is_taken_once() -> None:
+    before = {one: signal.getsignal(one) for one in (REMINDER, *STOP)}
+    session = Session(1e6)
+    session.catch_signals()
+    try:
+        os.kill(os.getpid(), REMINDER)
+        assert session.reason_to_stop() is None
+        assert [session.take_reminder(), session.take_reminder()] == [True, False]
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def test_what_the_job_took_before_this_process_counts() -> None:
+    clock = Clock()
+    session = Session(100.0, clock, gone=96.0)
+    assert session.elapsed == 96
+    assert session.reason_to_stop() == "deadline"
+
+
+def test_the_age_of_a_job_is_that_of_its_first_process(tmp_path: Path) -> None:
+    """A job script that takes a second before it starts us; a shell around it belongs to no job."""
+    code = "from gesture.base.session import job_age; print(job_age())"
+    job = f'LSB_JOBID=17 sh -c \'sleep 1; "{sys.executable}" -c "{code}"; true\''
+    said = subprocess.run(["sh", "-c", f"sleep 1; {job}; true"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert 1 <= float(said.stdout) < 60
+    # The same shell without a number is no job.
+    code = "import os; os.environ['LSB_JOBID'] = '17'; " + code
+    alone = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -c "{code}"; true'], capture_output=True, text=True, cwd=ROOT
+    )
+    assert float(alone.stdout) == 0
+
+
+def test_outside_a_scheduler_a_job_has_no_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LSB_JOBID", raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert job_age() == 0
 
 
 @pytest.mark.parametrize(("text", "value"), [("240", 240), ("4h", 240), ("4:00", 240), ("90m", 90), ("30s", 0.5)])
