@@ -13,7 +13,7 @@ SHARED_tf := -n 2 --dist loadfile
 SHARED_workflow := -n $(CORES)
 SHARED_cluster := -n 2 --dist loadfile
 
-.PHONY: help env demo demo-lsf test lint format loso reproduce lock check-lock schema
+.PHONY: help env demo demo-lsf test freeze lint format loso reproduce lock check-lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -51,6 +51,10 @@ test-%: $(READY)
 	  echo "== tests/$*"; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(SHARED_$*) tests/$*; \
 	fi
+
+freeze: $(READY) ## write tests/frozen/values anew, where results are meant to change: see CONTRIBUTING.md
+	GESTURE_FREEZE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/unit/test_frozen.py tests/tf/test_frozen_networks.py
+	git diff --stat tests/frozen/values
 
 lint: export PATH := $(CURDIR)/$(BIN):$(PATH)
 lint: $(READY) ## style, types, workflow, generated files
