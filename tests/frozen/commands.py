@@ -161,4 +161,9 @@ def page(folder: Path) -> dict[str, Any]:
 
 
 def _without_machine(line: str, folder: Path) -> str:
-    return line.replace(str(folder), "FOLDER")
+    line = line.replace(str(folder), "FOLDER")
+    if "Page made with" not in line:
+        return line
+    before, _, versions = line.partition("Page made with")
+    names = [one.split()[0] for one in versions.split(", ")]
+    return f"{before}Page made with {', '.join(name for name in names if name != 'commit')}"

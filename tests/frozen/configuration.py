@@ -262,6 +262,8 @@ MISTAKES: dict[str, tuple[str, Any]] = {
     "a rate above one": ("training.stages.0.rate", 2),
     "a stage with two lengths": ("training.stages.0.steps", 9),
     "no stages": ("training.stages", []),
+    "stages left out": ("training", {"batch": 2}),
+    "a network without its kind": ("variants.graph.network", {"frames": 16}),
     "no variants": ("variants", {}),
     "a list for a mapping": ("variants", ["joints"]),
     "more devices than sequences": ("training.devices", 8),
