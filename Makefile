@@ -52,8 +52,9 @@ test-%: $(READY)
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(SHARED_$*) tests/$*; \
 	fi
 
-freeze: $(READY) ## write tests/frozen/values anew, where results are meant to change: see CONTRIBUTING.md
-	GESTURE_FREEZE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/unit/test_frozen.py tests/tf/test_frozen_networks.py
+freeze: $(READY) ## write tests/frozen/values anew, where results are meant to change: make freeze [ONLY="rates or digests"]
+	GESTURE_FREEZE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(ONLY),-k "$(ONLY)") \
+	  tests/unit/test_frozen.py tests/unit/test_recipes.py tests/tf/test_frozen_networks.py
 	git diff --stat tests/frozen/values
 
 lint: export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -1,12 +1,14 @@
 # ruff: noqa: F401 (all of it is for others)
 """All that the frozen values ask of gesture: when modules move, this is the only file here to change."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import snakemake_executor_plugin_lsf_steady.request as bsub
 from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings as LsfSettings
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command as sbatch_line
 
+import gesture
 import gesture.report.page as report_page
 from gesture.cli import COMMANDS, main
 from gesture.cluster.probe import submit_command as probe_line
@@ -16,6 +18,7 @@ from gesture.datasets.catalog import FORMATS
 from gesture.datasets.download import download
 from gesture.datasets.sequence import Sequence
 from gesture.datasets.synthetic.body import pose
+from gesture.datasets.synthetic.generate import RECIPE as SYNTHETIC_RECIPE
 from gesture.datasets.synthetic.motion import perform
 from gesture.datasets.synthetic.presets import PRESETS, plans
 from gesture.datasets.synthetic.render import pictures
@@ -26,6 +29,12 @@ from gesture.evaluation.ensemble import Method, average
 from gesture.evaluation.predictions import read_predictions, write_predictions
 from gesture.files import read_json
 from gesture.plan import (
+    AVERAGE_RECIPE,
+    CONVERT_RECIPE,
+    DOWNLOAD_RECIPE,
+    EVALUATE_RECIPE,
+    REPORT_RECIPE,
+    TRAIN_RECIPE,
     average_digest,
     evaluate_digest,
     members,
@@ -44,6 +53,17 @@ from gesture.records.convert import convert
 from gesture.records.order import batch_at, steps_per_epoch
 from gesture.records.reader import Records
 from gesture.settings import Augmentation, Data, Experiment, load, parse
+
+PACKAGE = Path(gesture.__file__).parent
+RECIPES = {
+    "SYNTHETIC_RECIPE": SYNTHETIC_RECIPE,
+    "DOWNLOAD_RECIPE": DOWNLOAD_RECIPE,
+    "CONVERT_RECIPE": CONVERT_RECIPE,
+    "TRAIN_RECIPE": TRAIN_RECIPE,
+    "EVALUATE_RECIPE": EVALUATE_RECIPE,
+    "AVERAGE_RECIPE": AVERAGE_RECIPE,
+    "REPORT_RECIPE": REPORT_RECIPE,
+}
 
 
 def with_tensorflow() -> SimpleNamespace:

@@ -37,23 +37,28 @@ ADVICE = (
 
 def check(name: str, found: dict[str, Any]) -> None:
     """Compares with `values/NAME.json`; when freezing, writes it instead."""
-    path = FOLDER / f"{name}.json"
     found = json.loads(json.dumps(found, ensure_ascii=False))
     if os.environ.get(FREEZING):
-        freeze(path, found)
+        freeze(name, found)
         return
-    frozen = json.loads(path.read_text(encoding="utf-8"))
+    frozen = held(name)
     lines = list(differences(frozen["values"], found, frozen["made_on"] == environment()))
     if lines:
         more = [f"… and {len(lines) - 20} more"] if len(lines) > 20 else []
-        raise AssertionError("\n".join([f"tests/frozen/values/{path.name}: differs in", *lines[:20], *more, ADVICE]))
+        raise AssertionError("\n".join([f"tests/frozen/values/{name}.json: differs in", *lines[:20], *more, ADVICE]))
 
 
-def freeze(path: Path, found: dict[str, Any]) -> None:
-    """Writes the values, unless the file holds just these."""
-    value = {"made_on": environment(), "values": found}
-    text = _as_text(value) + "\n"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+def held(name: str) -> dict[str, Any]:
+    """What `values/NAME.json` holds: `values`, and `made_on`, the machine they were made on."""
+    return dict(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def freeze(name: str, found: dict[str, Any]) -> None:
+    """Writes the values, unless the file holds just these and another machine would give them too."""
+    path = FOLDER / f"{name}.json"
+    text = _as_text({"made_on": environment(), "values": found}) + "\n"
+    old = path.read_text(encoding="utf-8") if path.exists() else "{}"
+    if json.loads(old).get("values") != found or '"here": ' in old:
         path.write_text(text, encoding="utf-8")
 
 
