@@ -10,70 +10,57 @@ from snakemake_executor_plugin_slurm.submit_string import get_submit_command as 
 
 import gesture
 import gesture.report.page as report_page
-from gesture.cli import COMMANDS, main
-from gesture.cluster.probe import submit_command as probe_line
-from gesture.cluster.profile import request as profile_request
-from gesture.costs import training_sequences
-from gesture.datasets.catalog import FORMATS
-from gesture.datasets.download import download
-from gesture.datasets.sequence import Sequence
-from gesture.datasets.synthetic.body import pose
-from gesture.datasets.synthetic.generate import RECIPE as SYNTHETIC_RECIPE
-from gesture.datasets.synthetic.motion import perform
-from gesture.datasets.synthetic.presets import PRESETS, plans
-from gesture.datasets.synthetic.render import pictures
-from gesture.datasets.synthetic.sensor import skeleton as synthetic_skeleton
-from gesture.errors import GestureError
-from gesture.evaluation.combine import METHODS
-from gesture.evaluation.ensemble import Method, average
-from gesture.evaluation.predictions import read_predictions, write_predictions
-from gesture.files import read_json
-from gesture.plan import (
-    AVERAGE_RECIPE,
-    CONVERT_RECIPE,
-    DOWNLOAD_RECIPE,
-    EVALUATE_RECIPE,
-    REPORT_RECIPE,
-    TRAIN_RECIPE,
+from gesture.average.ensemble import Method, average
+from gesture.average.methods import METHODS
+from gesture.base.errors import GestureError
+from gesture.base.files import read_json
+from gesture.cli import OTHERS, main
+from gesture.config.digests import (
     average_digest,
     evaluate_digest,
-    members,
-    rates,
     raw_name,
     records_name,
     report_digest,
     resolved,
-    settings_file,
-    stage_bounds,
     stage_digest,
 )
-from gesture.records.augment import augment, retimed, warped
-from gesture.records.batch import Inputs, load_batch
-from gesture.records.convert import convert
-from gesture.records.order import batch_at, steps_per_epoch
-from gesture.records.reader import Records
-from gesture.settings import Augmentation, Data, Experiment, load, parse
+from gesture.config.layout import settings_file
+from gesture.config.members import members
+from gesture.config.schedule import rates, stage_bounds
+from gesture.config.settings import Augmentation, Data, Experiment, load, parse
+from gesture.convert.convert import convert
+from gesture.convert.reader import Records
+from gesture.download.download import download
+from gesture.evaluate.predictions import read_predictions, write_predictions
+from gesture.formats.catalog import FORMATS
+from gesture.formats.sequence import Sequence
+from gesture.formats.synthetic.body import pose
+from gesture.formats.synthetic.generate import RECIPE as SYNTHETIC_RECIPE
+from gesture.formats.synthetic.motion import perform
+from gesture.formats.synthetic.presets import PRESETS, plans
+from gesture.formats.synthetic.render import pictures
+from gesture.formats.synthetic.sensor import skeleton as synthetic_skeleton
+from gesture.inputs.augment import augment, retimed, warped
+from gesture.inputs.batch import Inputs, load_batch
+from gesture.inputs.order import batch_at, steps_per_epoch
+from gesture.operate.costs import training_sequences
+from gesture.operate.probe import submit_command as probe_line
+from gesture.schedulers.profile import request as profile_request
+from gesture.steps import STEPS
 
 PACKAGE = Path(gesture.__file__).parent
-RECIPES = {
-    "SYNTHETIC_RECIPE": SYNTHETIC_RECIPE,
-    "DOWNLOAD_RECIPE": DOWNLOAD_RECIPE,
-    "CONVERT_RECIPE": CONVERT_RECIPE,
-    "TRAIN_RECIPE": TRAIN_RECIPE,
-    "EVALUATE_RECIPE": EVALUATE_RECIPE,
-    "AVERAGE_RECIPE": AVERAGE_RECIPE,
-    "REPORT_RECIPE": REPORT_RECIPE,
-}
+RECIPES = {"SYNTHETIC_RECIPE": SYNTHETIC_RECIPE} | {f"{name.upper()}_RECIPE": one.recipe for name, one in STEPS.items()}
+COMMANDS = (*STEPS, *OTHERS)
 
 
 def with_tensorflow() -> SimpleNamespace:
     """The part that imports TensorFlow."""
-    from gesture.lease import Lease
-    from gesture.models.build import build
-    from gesture.models.predict import evaluate
-    from gesture.records.pipeline import training_batches
-    from gesture.session import Session
-    from gesture.training.loop import Cadence, train
-    from gesture.training.stage import StageJob
+    from gesture.base.lease import Lease
+    from gesture.base.session import Session
+    from gesture.evaluate.predict import evaluate
+    from gesture.inputs.pipeline import training_batches
+    from gesture.networks.layers.build import build
+    from gesture.train.loop import Cadence, train
+    from gesture.train.stage import StageJob
 
     return SimpleNamespace(**locals())

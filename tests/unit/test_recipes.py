@@ -54,7 +54,7 @@ def digest_of(text: str, tmp_path: Path) -> dict[str, str]:
 
 CODE = '''"""A module."""
 import numpy as np
-from gesture.files import one
+from gesture.base.files import one
 
 RATE = 3
 
@@ -73,7 +73,7 @@ def half(x: float) -> float:
         ("Half of it.", "One half."),
         ("  # exactly", ""),
         ("is below 0", "should be at least 0"),
-        ("gesture.files", "gesture.base.files"),
+        ("gesture.base.files", "gesture.base.files"),
         ("x: float) -> float", "x: int) -> float | None"),
         ("\n\ndef", "\n\n\n\ndef"),
     ],
