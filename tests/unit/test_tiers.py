@@ -26,6 +26,11 @@ TIER_2 = (
     "gesture.legacy2019.pretrained", "gesture.legacy2019.restore", "gesture.legacy2019.torch_file",
     "gesture.legacy2019.weights",
 )  # fmt: skip
+# The rooms in the order in which the data walks through them: a room knows those before it, and none after it.
+ROOMS = (
+    "base", "steps", "formats", "networks", "schedulers", "config", "download", "convert", "inputs", "evaluate",
+    "legacy2019", "train", "average", "report", "faults", "operate", "cli",
+)  # fmt: skip
 HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}
 
 
@@ -100,6 +105,26 @@ def test_data_models_and_records_know_nothing_of_training() -> None:
     below = ("gesture.formats", "gesture.networks", "gesture.convert", "gesture.inputs")
     known = {name: imports(path, everywhere=True) for name, path in ALL.items() if name.startswith(below)}
     assert [name for name, other in known.items() if any(one.startswith("gesture.train.") for one in other)] == []
+
+
+def room_of(name: str) -> str:
+    return name.split(".")[1]
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room_of(name) for name in ALL if name != "gesture"} == set(ROOMS)
+
+
+def test_imports_go_one_way() -> None:
+    """Also those inside functions."""
+    known = {name: {one for one in imports(path, everywhere=True) if one in ALL} for name, path in ALL.items()}
+    backwards = [
+        f"{name} imports {other}"
+        for name, others in known.items()
+        for other in others
+        if "gesture" not in (name, other) and ROOMS.index(room_of(other)) > ROOMS.index(room_of(name))
+    ]
+    assert backwards == []
 
 
 def test_nothing_knows_the_command_line() -> None:
