@@ -9,10 +9,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
-    "gesture", "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
+    "gesture", "gesture.base", "gesture.base.cuda_libraries", "gesture.base.driver", "gesture.base.hardware",
+    "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
     "gesture.datasets.check", "gesture.datasets.remote", "gesture.errors", "gesture.experiments", "gesture.files",
     "gesture.lease", "gesture.models", "gesture.models.cost", "gesture.models.settings", "gesture.models.weight_files",
-    "gesture.plan", "gesture.problems",
+    "gesture.plan", "gesture.problems", "gesture.quiet",
     "gesture.session", "gesture.settings", "gesture.simulate", "gesture.status", "gesture.training",
     "gesture.training.ledger", "gesture.wording",
 }  # fmt: skip

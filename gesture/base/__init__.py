@@ -1,0 +1,1 @@
+"""What every other room stands on: files, errors, and the machine that a process computes on."""
