@@ -8,6 +8,7 @@ from pathlib import Path
 
 LIBRARY, MANAGEMENT = "libcuda.so.1", "libnvidia-ml.so.1"
 KERNEL_MODULE = Path("/proc/driver/nvidia/version")
+NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE, also where CUDA_VISIBLE_DEVICES hides all
 COMPUTE_MODE = 20  # CU_DEVICE_ATTRIBUTE_COMPUTE_MODE
 MODES = {0: "default", 2: "prohibited", 3: "exclusive process"}
 
@@ -42,13 +43,11 @@ def driver() -> Driver:
     cuda.cuDriverGetVersion(ctypes.byref(newest))
     supported = (newest.value // 1000, newest.value % 1000 // 10)
     status = cuda.cuInit(0)
-    if status:
+    if status and status != NO_DEVICE:
         return Driver(version, supported, (), (), f"the NVIDIA driver does not start: {_error(cuda, status)}")
     count = ctypes.c_int()
-    status = cuda.cuDeviceGetCount(ctypes.byref(count))
-    if status or not count.value:
-        said = _error(cuda, status) if status else "it counts 0"
-        return Driver(version, supported, (), (), f"the NVIDIA driver sees no device: {said}")
+    if status or cuda.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return Driver(version, supported, (), (), f"the NVIDIA driver {version} sees no device")
     devices = range(count.value)
     return Driver(
         version, supported, tuple(_memory(cuda, n) for n in devices), tuple(_mode(cuda, n) for n in devices), ""

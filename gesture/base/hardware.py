@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from gesture.base import cuda_libraries
+from gesture.base.cards import DRIVERS
 from gesture.base.driver import Driver, driver
 from gesture.quiet import import_tensorflow
 
 MEND = "run `make env GPU=1` in the clone, and use that environment"
 # TF32 exists from this compute capability on.
 TF32_SINCE = (8, 0)
+# What every CUDA library of version 12 works with.
+LEAST_CUDA = min(DRIVERS)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def hardware() -> Hardware:
 
     build = tf.sysconfig.get_build_info()
     seen = driver()
-    found = tf.config.list_physical_devices("GPU")
+    # TensorFlow lists the GPU of a driver that is too old, and cannot compute on it.
+    found = [] if seen.cuda and seen.cuda < LEAST_CUDA else tf.config.list_physical_devices("GPU")
     memory = seen.memory_mb if len(seen.memory_mb) == len(found) else (None,) * len(found)
     gpus = tuple(
         _device(tf.config.experimental.get_device_details(one), mb) for one, mb in zip(found, memory, strict=True)
@@ -122,6 +126,9 @@ def why_no_gpu(cuda: str | None, seen: Driver) -> str:
         if seen.cuda is not None and hidden is not None:
             return f"CUDA_VISIBLE_DEVICES is {hidden!r}, which leaves no device ({seen.reason})"
         return seen.reason
+    if seen.cuda is not None and seen.cuda < LEAST_CUDA:
+        known = ".".join(map(str, seen.cuda))
+        return f"driver {seen.version} is too old: it knows CUDA {known}, and R{DRIVERS[LEAST_CUDA]} or newer is needed"
     if not cuda_libraries.installed() and not cuda_libraries.mapped():
         return f"the driver shows a GPU, and this environment has no CUDA libraries: {MEND}"
     closed = [name for name in cuda_libraries.LOADER if name not in cuda_libraries.mapped()]
@@ -130,7 +137,7 @@ def why_no_gpu(cuda: str | None, seen: Driver) -> str:
         if said:
             return f"{name} cannot be opened: {said}"
     if closed:
-        return f"TensorFlow has not opened {', '.join(closed)}"
+        return f"TensorFlow does not find {', '.join(closed)}, although it can be opened"
     return f"TensorFlow has opened all its libraries and refuses the GPU; driver {seen.version}"
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
-    "gesture", "gesture.base", "gesture.base.cuda_libraries", "gesture.base.driver", "gesture.base.hardware",
+    "gesture", "gesture.base", "gesture.base.cards", "gesture.base.cuda_libraries", "gesture.base.driver",
+    "gesture.base.hardware",
     "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
     "gesture.datasets.check", "gesture.datasets.remote", "gesture.errors", "gesture.experiments", "gesture.files",
     "gesture.lease", "gesture.models", "gesture.models.cost", "gesture.models.settings", "gesture.models.weight_files",
