@@ -1,4 +1,4 @@
-"""Which cards the GPU environment has code for, and what driver each needs; `make check-gpu-env` reads the same files."""
+"""Which cards the GPU environment has code for, and what driver each needs: `make check-gpu-env` compares."""
 
 from dataclasses import dataclass
 
@@ -31,8 +31,8 @@ class Card:
         return DRIVERS[self.cuda]
 
 
-# Native code runs on any driver of the same major CUDA; PTX needs one at least as new as the compiler that wrote it (12.5
-# for TensorFlow 2.21), and a card one that knows it (Blackwell: 12.8).
+# Native code runs on any driver of the same major CUDA. PTX needs one at least as new as the compiler that wrote it
+# (12.5 for TensorFlow 2.21), and a card needs one that knows it (Blackwell: 12.8).
 CARDS = (
     Card("V100", (7, 0), False, (12, 0)),
     Card("T4", (7, 5), False, (12, 0)),

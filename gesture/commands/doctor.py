@@ -21,9 +21,11 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--settings", type=Path, metavar="YAML", help="experiment whose disk needs are judged")
     add_directory(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument("--probe", action="store_true", help="also submit a job of one minute that looks at a node")
+    parser.add_argument("--probe", action="store_true", help="also submit a job of a few minutes that looks at a node")
     parser.add_argument("--probe-wait", type=minutes, default=10.0, help="how long to wait for it (default 10m)")
-    parser.add_argument("--node", action="store_true", help="this is a compute node: ask no scheduler, want its GPU")
+    parser.add_argument(
+        "--node", action="store_true", help="this is a compute node: ask no scheduler, make a training step on its GPU"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
