@@ -56,7 +56,7 @@ def _step(trial: Trial) -> Finding:
 
 def _driver(trial: Trial) -> Finding:
     """Is it new enough for the oldest and the newest card of the node?"""
-    said, known = f"driver {trial.hardware.driver}", trial.cuda or (0, 0)
+    said, known = f"driver {trial.hardware.driver}", trial.known or (0, 0)
     for one in trial.hardware.gpus:
         line = card(one.compute_capability) if one.compute_capability else None
         if line is None:

@@ -28,7 +28,7 @@ class Trial:
 
     Attributes:
         hardware: what TensorFlow computes on.
-        cuda: newest CUDA that the driver knows, as (major, minor); None without one.
+        known: newest CUDA that the driver knows, as (major, minor); None without one.
         modes: compute mode of each GPU.
         foreign: name -> path of CUDA libraries that were opened although this environment has its own.
         first: name -> path of those that come first on `LD_LIBRARY_PATH` and are not this environment's.
@@ -36,7 +36,7 @@ class Trial:
     """
 
     hardware: Hardware
-    cuda: tuple[int, int] | None
+    known: tuple[int, int] | None
     modes: tuple[str, ...]
     foreign: dict[str, str]
     first: dict[str, str]
@@ -114,9 +114,9 @@ def read(line: str) -> Trial:
     value = json.loads(line)
     found = value["hardware"]
     gpus = tuple(Device(**one) for one in found.pop("gpus"))
-    cuda = value["cuda"] and tuple(value["cuda"])
+    known = value["known"] and tuple(value["known"])
     return Trial(
-        Hardware(gpus=gpus, **found), cuda, tuple(value["modes"]), value["foreign"], value["first"], value["error"]
+        Hardware(gpus=gpus, **found), known, tuple(value["modes"]), value["foreign"], value["first"], value["error"]
     )
 
 

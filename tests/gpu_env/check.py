@@ -12,17 +12,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
-import environment  # noqa: E402
-import fatbin  # noqa: E402
 import stub_driver  # noqa: E402
 
 from gesture.base.cards import CARDS, DRIVERS, Card  # noqa: E402
+from gpu_env import environment, fatbin  # noqa: E402
 
 LIBRARIES = {
     "TensorFlow": "tensorflow/libtensorflow_[cf]*.so.2",
@@ -83,11 +83,12 @@ def main() -> int:
     files = {name: [fatbin.modules(path) for path in sorted(packages.glob(one))] for name, one in LIBRARIES.items()}
     files["TensorFlow"] = [[module for one in files["TensorFlow"] for module in one]]
     problems, rows = [], [["card", "sm", "found", "opened", *LIBRARIES, "least driver"]]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as workers:
         stub = stub_driver.build(Path(folder))
-        for card in CARDS:
-            capability = ".".join(map(str, card.capability))
-            seen = look(environment.python(place), stub, capability, "as a job")
+        python, capabilities = environment.python(place), [".".join(map(str, card.capability)) for card in CARDS]
+        looks = workers.map(lambda one: look(python, stub, one, "as a job"), capabilities)
+        bare = workers.submit(look, python, stub, capabilities[0], "bare")
+        for card, capability, seen in zip(CARDS, capabilities, looks, strict=True):
             code = fatbin.code(files["TensorFlow"][0], card.capability)
             cuda = least_cuda(card, code)
             cells = [cell(one, card) for one in files.values()]
@@ -101,11 +102,10 @@ def main() -> int:
                 problems.append(f"{card.names}: a library has no code for it")
             if (card.compiled, card.cuda) != (bool(code.compiled), cuda):
                 problems.append(f"{card.names}: gesture/base/cards.py says {card}, the files say CUDA {cuda}, {code}")
-        bare = look(environment.python(place), stub, "7.0", "bare")
-    if bare["gpus"]:
+    if bare.result()["gpus"]:
         problems.append("a GPU is found without opening the libraries before: is `open_installed` still needed?")
     print(table(rows))
-    print(f"without opening them before: {bare['reason']}")
+    print(f"without opening them before: {bare.result()['reason']}")
     for one in problems:
         print(f"check-gpu-env: {one}", file=sys.stderr)
     return 1 if problems else 0

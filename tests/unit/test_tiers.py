@@ -14,6 +14,7 @@ TIER_0 = {
     "gesture.clean", "gesture.cli", "gesture.costs", "gesture.datasets", "gesture.datasets.catalog",
     "gesture.datasets.check", "gesture.datasets.remote", "gesture.errors", "gesture.experiments", "gesture.files",
     "gesture.lease", "gesture.models", "gesture.models.cost", "gesture.models.settings", "gesture.models.weight_files",
+    "gesture.operate", "gesture.operate.node", "gesture.operate.trial",
     "gesture.plan", "gesture.problems", "gesture.quiet",
     "gesture.session", "gesture.settings", "gesture.simulate", "gesture.status", "gesture.training",
     "gesture.training.ledger", "gesture.wording",
