@@ -13,12 +13,12 @@ SHARED_tf := -n 2 --dist loadfile
 SHARED_workflow := -n $(CORES)
 SHARED_cluster := -n 2 --dist loadfile
 
-.PHONY: help env demo demo-lsf test freeze lint format loso reproduce lock check-lock schema
+.PHONY: help env demo demo-lsf test freeze check-gpu-env lint format loso reproduce lock check-lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
 
-env: $(READY) ## create .venv from the lock (GPU=1: the V100 one)
+env: $(READY) ## create .venv from the lock (GPU=1: for V100 and newer)
 
 # A changed lock makes a new environment; a changed pyproject.toml only links the package again.
 .venv/packages-$(KIND): envs/$(KIND).lock
@@ -56,6 +56,10 @@ freeze: $(READY) ## write tests/frozen/values anew, where results are meant to c
 	GESTURE_FREEZE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(ONLY),-k "$(ONLY)") \
 	  tests/unit/test_frozen.py tests/unit/test_recipes.py tests/tf/test_frozen_networks.py
 	git diff --stat tests/frozen/values
+
+check-gpu-env: $(READY) ## without a GPU: does the environment of envs/gpu.lock find every kind of card, and has it code for it?
+	$(BIN)/python tests/gpu_env/check.py
+	$(BIN)/python -m pytest -q -n $(CORES) tests/gpu_env
 
 lint: export PATH := $(CURDIR)/$(BIN):$(PATH)
 lint: $(READY) ## style, types, workflow, generated files

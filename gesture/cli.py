@@ -22,6 +22,7 @@ from gesture.steps import STEPS
 OTHERS = (
     operate.add_plan,
     operate.add_doctor,
+    operate.add_devices,
     operate.add_status,
     operate.add_cancel,
     operate.add_clean,
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="gesture",
         description="Trains gesture-recognition networks and averages many of them into one prediction file.",
         epilog="The workflow calls these commands in order; each can be run by hand. "
-        "Exit codes: 0 done, 2 wrong input, 75 stopped early with a checkpoint (run again), "
+        "Exit codes: 0 done, 1 no GPU (devices), 2 wrong input, 75 stopped early with a checkpoint (run again), "
         "76 failed for good, 77 another writer is at work.",
     )
     parser.add_argument("--version", action="version", version=f"gesture {__version__}")

@@ -141,6 +141,11 @@ def _allowed(field: Mapping[str, Any]) -> str:
 def conda(lock: str, kind: str) -> str:
     """A conda environment with the lock's packages, without its hashes."""
     pins = re.findall(r"^([A-Za-z0-9][\w.-]*(?:\[[\w,-]+\])?==[^\s\\;]+(?: ?;[^\\\n]+)?)", lock, flags=re.M)
+    note = (
+        "# Nothing is to be set for the GPU: `gesture` opens the CUDA libraries of these packages itself.\n"
+        if kind == "gpu"
+        else ""
+    )
     environment = {
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": ["python=3.11", "pip", {"pip": [pin.strip() for pin in pins]}],
@@ -149,6 +154,7 @@ def conda(lock: str, kind: str) -> str:
         f"# Generated from {kind}.lock by `make lock`, for `snakemake --software-deployment-method conda`.\n"
         "# `gesture` itself is not here: Snakemake copies this file elsewhere, where a relative path means nothing.\n"
         "# Jobs find it through workflow/bin/gesture, which runs the clone's modules with this environment's Python.\n"
+        + note
         + yaml.safe_dump(environment, sort_keys=False)
     )
 

@@ -7,6 +7,12 @@ class GestureError(Exception):
     exit_code = 2
 
 
+class NoGpuError(GestureError):
+    """TensorFlow finds no GPU here: an answer, not a mistake; exit 1."""
+
+    exit_code = 1
+
+
 class StoppedEarlyError(GestureError):
     """The session ended at its walltime or at a signal, with a checkpoint: run the same command again."""
 

@@ -4,9 +4,19 @@ import os
 import sys
 import tempfile
 
+from gesture.base import cuda_libraries
+
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow and looks for GPUs with stderr held back; if that fails, all of it is shown."""
+    """Imports TensorFlow and looks for GPUs with stderr held back; if that fails, all of it is shown.
+
+    The CUDA libraries of this environment are opened first: TensorFlow alone would miss some, or take others that come
+    first on `LD_LIBRARY_PATH`. `float32` means float32: TF32, which TensorFlow has on by default, is off until somebody
+    asks for it.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    cuda_libraries.open_installed()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails also raises
     sys.stderr.flush()
     real = os.dup(2)
@@ -16,6 +26,7 @@ def import_tensorflow() -> None:
             import tensorflow
 
             tensorflow.config.list_physical_devices("GPU")
+            tensorflow.config.experimental.enable_tensor_float_32_execution(False)
         except BaseException:
             sink.seek(0)
             os.write(real, sink.read())

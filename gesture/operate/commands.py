@@ -1,4 +1,4 @@
-"""What people ask between the steps (plan, doctor, status, cancel, clean, reproduce): flags, and one call each."""
+"""What people ask between the steps, such as `gesture plan`, `doctor` or `status`: flags, and one call each."""
 
 import argparse
 from pathlib import Path
@@ -79,9 +79,11 @@ def add_doctor(commands: Subparsers) -> None:
     parser.add_argument("--settings", type=Path, metavar="YAML", help="experiment whose disk needs are judged")
     add_directory(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument("--probe", action="store_true", help="also submit a job of one minute that looks at a node")
+    parser.add_argument("--probe", action="store_true", help="also submit a job of a few minutes that looks at a node")
     parser.add_argument("--probe-wait", type=minutes, default=10.0, help="how long to wait for it (default 10m)")
-    parser.add_argument("--node", action="store_true", help="this is a compute node: ask no scheduler, want its GPU")
+    parser.add_argument(
+        "--node", action="store_true", help="this is a compute node: ask no scheduler, make a training step on its GPU"
+    )
 
 
 def _run_doctor(options: argparse.Namespace) -> None:
@@ -104,6 +106,30 @@ def _run_doctor(options: argparse.Namespace) -> None:
     problems = [one.check for one in found if one.level == "problem"]
     if problems:
         raise GestureError(f"jobs would fail: {', '.join(problems)}")
+
+
+def add_devices(commands: Subparsers) -> None:
+    """Declares `gesture devices`."""
+    parser = command(
+        commands,
+        "devices",
+        _run_devices,
+        "show what TensorFlow would compute on here; exit 1 if that is not a GPU, with the reason",
+        "gesture devices",
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _run_devices(options: argparse.Namespace) -> None:
+    import json
+
+    from gesture.base.errors import NoGpuError
+    from gesture.base.hardware import hardware
+
+    found = hardware()
+    print(json.dumps(found.as_json(), indent=1) if options.json else found.line())
+    if not found.gpus:
+        raise NoGpuError(found.reason)
 
 
 def add_status(commands: Subparsers) -> None:

@@ -1,10 +1,12 @@
 """All checks in order: the scheduler, the environment, the GPU, the working directory, and a node if asked."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 from gesture.config.settings import Experiment
-from gesture.operate import gpu, probe, storage
+from gesture.operate import gpu, node, probe, storage, trial
+from gesture.operate.trial import Trial
 from gesture.schedulers import lsf, slurm
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem
@@ -20,6 +22,7 @@ def findings(
     ask: Ask,
     on_node: bool = False,
     version: gpu.Version = gpu.installed,
+    try_out: Callable[[], Trial | str] = trial.try_out,
 ) -> list[Finding]:
     """What this machine shows without submitting anything.
 
@@ -28,19 +31,25 @@ def findings(
         folder: working directory of the workflow.
         experiment: its disk needs are judged; None for a general one.
         ask: runs a command.
-        on_node: the machine is a compute node, whose GPU counts and whose scheduler is not asked.
+        on_node: the machine is a compute node: its devices are tried, and its scheduler is not asked.
         version: looks up an installed package's version.
+        try_out: makes a training step on the devices of this machine.
     """
     here = on_node or request.scheduler == "local"
     judge = None if here else SCHEDULERS.get(request.scheduler)
     found = [] if on_node else [_executor(request.executor)]
     found += judge(request, ask) if judge else []
     seen = gpu.gpus(ask) if here else []
-    name = seen[0][0] if seen else request.gpu_model
-    found += gpu.environment(version, bool(request.gpus or seen), name)
-    found.append(gpu.device(seen, bool(request.gpus)) if here else ok("gpu", "judged on a node: --probe"))
+    tried = try_out() if on_node or seen else None
+    gpus = [one.name for one in tried.hardware.gpus] if isinstance(tried, Trial) else [name for name, _ in seen]
+    wants_gpu = bool(request.gpus or seen)
+    found += gpu.environment(version, wants_gpu, next(iter(gpus), request.gpu_model))
+    if tried is not None:
+        found += node.findings(tried, wants_gpu, gpu.needed_mb(experiment))
+    else:
+        found.append(gpu.absent(wants_gpu) if here else ok("gpu", "judged on a node: --probe"))
     devices = max(one.training.devices for one in experiment.variants.values()) if experiment else 1
-    found += gpu.enough(len(seen) if here else request.gpus, devices)
+    found += gpu.enough(len(gpus) if here else request.gpus, devices)
     return [*found, *storage.findings(folder, experiment, ask)]
 
 

@@ -1,16 +1,20 @@
-"""Can this environment compute on this GPU? Judged from nvidia-smi and package metadata; TensorFlow is not imported."""
+"""Can this environment compute on such a GPU? Judged from package metadata; on a node see `gesture.operate.node`."""
 
 import re
 from collections.abc import Callable
 from importlib import metadata
 
+from gesture.config.settings import Experiment
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
 
 # Full-width SMnet: 80 million float32 weights, gradients and two Adam slots are 1.3 GB; the rest is activations.
 NEEDED_MB = 8000
-# The last cuDNN before this one has code of recurrent layers for sm_70 (read from the binaries).
+# The last cuDNN before this one has code for sm_70 in all its parts (read from the binaries by `make check-gpu-env`).
 NO_VOLTA = (9, 11)
+NO_VOLTA_WHY = (
+    "cuDNN 9.11 and later have no code for V100 (sm_70) in their ops, cnn and adv parts: the first step would fail"
+)
 VOLTA = re.compile(r"V100|Volta|TITAN V\b", re.I)
 DETERMINISTIC = (2, 9)
 MEND = "run `make env GPU=1` in the clone, and start Snakemake with that environment"
@@ -60,9 +64,8 @@ def _cudnn(tensorflow: str, cudnn: str, gpu_name: str | None) -> Finding:
         return ok("tensorflow", f"{said}: has code for V100 and newer")
     if gpu_name is not None and not VOLTA.search(gpu_name):
         return ok("tensorflow", f"{said} for {gpu_name}")
-    why = "cuDNN 9.11 and later have no code of recurrent layers for V100 (sm_70): the first step would fail"
     level = warning if gpu_name is None else problem
-    return level("tensorflow", f"{said} for {gpu_name or 'an unknown GPU'}", why, MEND)
+    return level("tensorflow", f"{said} for {gpu_name or 'an unknown GPU'}", NO_VOLTA_WHY, MEND)
 
 
 def _deterministic(tensorflow: str) -> Finding:
@@ -112,23 +115,30 @@ def enough(count: int, devices: int) -> list[Finding]:
     ]
 
 
-def device(found: list[tuple[str, int]], wants_gpu: bool) -> Finding:
-    """Is there a GPU here, with enough memory?"""
-    if not found and wants_gpu:
+def absent(wants_gpu: bool) -> Finding:
+    """nvidia-smi lists none."""
+    if wants_gpu:
         return problem(
             "gpu",
             "nvidia-smi shows no GPU",
             "the job would train on the CPU",
             "check that the job asks for a GPU, and that the node's driver works",
         )
-    if not found:
-        return ok("gpu", "none here, and none asked for: training uses the CPU")
-    name, memory = found[0]
-    if memory < NEEDED_MB:
-        return warning(
-            "gpu",
-            f"{name} has {memory} MB",
-            f"full-width SMnet with batch 4 wants about {NEEDED_MB} MB",
-            "choose another GPU, or a smaller training.batch",
-        )
-    return ok("gpu", f"{len(found)} x {name}, {memory} MB")
+    return ok("gpu", "none here, and none asked for: training uses the CPU")
+
+
+def needed_mb(experiment: Experiment | None) -> int:
+    """Memory that training takes on a GPU [MiB]."""
+    return NEEDED_MB
+
+
+def memory(memory_mb: int, name: str, needed: int) -> Finding:
+    """Has the smallest GPU enough? Both in MiB."""
+    if memory_mb >= needed:
+        return ok("memory", f"{name} has {memory_mb} MB, about {needed} MB are needed")
+    return warning(
+        "memory",
+        f"{name} has {memory_mb} MB",
+        f"training wants about {needed} MB",
+        "choose another GPU, or a smaller training.batch",
+    )

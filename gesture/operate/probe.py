@@ -1,4 +1,4 @@
-"""A job of one minute that looks at a compute node with the same checks."""
+"""A job of a few minutes that looks at a compute node with the same checks."""
 
 import json
 import re
@@ -13,6 +13,8 @@ from gesture.config.layout import LOGS
 from gesture.schedulers.finding import Finding, ok, problem, warning
 from gesture.schedulers.profile import Request
 
+# It imports TensorFlow from a file system that may be cold, makes one training step on the GPU, and ends [min; MB].
+MINUTES, MEMORY_MB = 10, 8000
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,16 +29,35 @@ def node_command(profile: str, answer: Path) -> str:
 
 
 def submit_command(request: Request, command: str, log: Path) -> list[str]:
-    """The scheduler's line for it: as for the training job, but one minute and little memory."""
+    """The scheduler's line for it: as for the training job, but few minutes and little memory."""
     if request.scheduler == "slurm":
-        line = ["sbatch", "--parsable", "--time=1", "--mem=1000", "--job-name=gesture_doctor", f"--output={log}"]
+        line = [
+            "sbatch",
+            "--parsable",
+            f"--time={MINUTES}",
+            f"--mem={MEMORY_MB}",
+            "--job-name=gesture_doctor",
+            f"--output={log}",
+        ]
         line += [f"--partition={request.queue}"] if request.queue else []
         line += [f"--account={request.account}"] if request.account else []
         model = f"{request.gpu_model}:" if request.gpu_model else ""
         line += [f"--gres=gpu:{model}{request.gpus}"] if request.gpus else []
         return [*line, *shlex.split(request.extra), f"--wrap={command}"]
     unit = "" if request.unit == "none" else "MB"
-    line = ["bsub", "-J", "gesture_doctor", "-W", "0:01", "-n", "1", "-R", f"rusage[mem=1000{unit}]", "-o", str(log)]
+    line = [
+        "bsub",
+        "-J",
+        "gesture_doctor",
+        "-W",
+        f"0:{MINUTES:02d}",
+        "-n",
+        "1",
+        "-R",
+        f"rusage[mem={MEMORY_MB}{unit}]",
+        "-o",
+        str(log),
+    ]
     line += ["-q", request.queue] if request.queue else []
     line += ["-P", request.account] if request.account else []
     return [*line, *_lsf_gpu(request), *shlex.split(request.extra), command]

@@ -9,9 +9,11 @@ import pytest
 
 from gesture.base import yaml_file
 from gesture.base.errors import GestureError
+from gesture.base.hardware import Device, Hardware
 from gesture.cli import main
 from gesture.config import settings
 from gesture.operate import doctor, gpu, probe, storage
+from gesture.operate.trial import Trial
 from gesture.schedulers import lsf, profile, slurm
 from gesture.schedulers.ask import ask
 from gesture.schedulers.finding import Finding
@@ -179,10 +181,13 @@ def test_a_cpu_tensorflow_is_refused_under_a_gpu_profile() -> None:
 def test_gpus_are_read_from_nvidia_smi() -> None:
     seen = gpu.visible("Tesla V100-SXM2-32GB, 32768\nTesla V100-SXM2-32GB, 32768\n")
     assert seen == [("Tesla V100-SXM2-32GB", 32768)] * 2
-    assert gpu.device(seen, True).level == "ok"
-    assert gpu.device(gpu.visible("Tesla K20, 4096\n"), True).level == "warning"
     assert gpu.visible("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.") == []
-    assert gpu.device([], True).level == "problem"
+    assert (gpu.absent(True).level, gpu.absent(False).level) == ("problem", "ok")
+
+
+def test_a_card_with_too_little_memory_is_a_warning() -> None:
+    assert gpu.memory(32768, "Tesla V100-SXM2-32GB", gpu.needed_mb(None)).level == "ok"
+    assert gpu.memory(4096, "Tesla K20", gpu.needed_mb(None)).level == "warning"
 
 
 def test_space_and_quota_are_judged_by_what_the_experiment_needs(tmp_path: Path) -> None:
@@ -280,7 +285,7 @@ def test_other_ways_to_write_a_profile_are_understood(tmp_path: Path) -> None:
 def test_the_probe_asks_for_the_queue_and_gpu_of_the_training_job(tmp_path: Path) -> None:
     line = probe.submit_command(changed(LSF, queue="gpu", account="ours"), "look", tmp_path / "log")
     assert line[-1] == "look"
-    assert {"gpu", "ours", "0:01", "rusage[ngpus_excl_p=1]", "select[gpu_model0==TeslaV100_SXM2_32GB]"} <= set(line)
+    assert {"gpu", "ours", "0:10", "rusage[ngpus_excl_p=1]", "select[gpu_model0==TeslaV100_SXM2_32GB]"} <= set(line)
     modern = probe.submit_command(changed(LSF, gpu_dialect="gpu-option"), "look", tmp_path / "log")
     assert "num=1:mode=exclusive_process:gmodel=TeslaV100_SXM2_32GB" in modern
     assert "--gres=gpu:1" in probe.submit_command(SLURM, "look", tmp_path / "log")
@@ -296,10 +301,14 @@ def test_an_executor_that_is_not_installed_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_a_node_is_judged_by_its_own_gpu(tmp_path: Path) -> None:
-    smi = answers({"nvidia-smi": "Tesla V100-SXM2-32GB, 32768\n"})
+    v100 = Device("Tesla V100-SXM2-32GB", "7.0", 32768)
+    seen = Hardware((v100,), "AMD EPYC", "550.54.15", "12.5.1", "9.28.0", False, "")
+    trial = Trial(seen, (12, 4), ("default",), {}, {}, "")
     versions = {"tensorflow": "2.21.0", "nvidia-cudnn-cu12": "9.28.0.31"}
-    found = levels(doctor.findings(SLURM, tmp_path, None, smi, on_node=True, version=versions.get))
-    assert (found["gpu"], found["tensorflow"]) == ("ok", "problem")
+    found = levels(
+        doctor.findings(SLURM, tmp_path, None, answers({}), on_node=True, version=versions.get, try_out=lambda: trial)
+    )
+    assert (found["gpu"], found["tensorflow"], found["cuDNN"]) == ("ok", "problem", "problem")
     assert "scheduler" not in found
 
 
