@@ -17,7 +17,6 @@ from typing import Any
 
 from gesture.base.errors import GestureError, HeldByAnotherError
 from gesture.base.files import write_json
-from gesture.base.session import job_id
 
 HEARTBEAT = 10.0
 STALE = 45.0
@@ -37,6 +36,7 @@ class Lease:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         heartbeat: float = HEARTBEAT,
+        job: str | None = None,
     ) -> None:
         """Nothing is written until the lease is taken.
 
@@ -45,11 +45,13 @@ class Lease:
             clock: monotonic time [s]; tests pass their own.
             sleep: waits [s].
             heartbeat: time between signs of life [s].
+            job: the scheduler's number of this process's job, if it is one.
         """
         self._folder = folder
         self._clock = clock
         self._sleep = sleep
         self._heartbeat = heartbeat
+        self._job = job
         self._beats = 0
         self._ended = threading.Event()
         self._pulse = threading.Thread(target=self._beat, daemon=True)
@@ -131,7 +133,7 @@ class Lease:
         return True
 
     def _content(self, released: bool = False) -> dict[str, Any]:
-        place = {"host": socket.gethostname(), "pid": os.getpid(), "job": job_id()}
+        place = {"host": socket.gethostname(), "pid": os.getpid(), "job": self._job}
         return {**place, "beat": self._beats, "released": released}
 
     def _write(self, released: bool = False) -> None:

@@ -101,21 +101,17 @@ class Session:
         return None
 
 
-def job_id() -> str | None:
-    """The scheduler's number of this job, None outside a scheduler."""
-    return os.environ.get("LSB_JOBID") or os.environ.get("SLURM_JOB_ID")
-
-
-def job_age(variables: tuple[str, ...] = ("LSB_JOBID", "SLURM_JOB_ID"), proc: Path = Path("/proc")) -> float:
-    """How long this batch job has been running [s]; 0 outside a scheduler.
+def job_age(variable: str, proc: Path = Path("/proc")) -> float:
+    """How long the batch job of this process has been running [s]; 0 if it is none.
 
     The walltime counts from the start of the job, and Snakemake and imports come before this process. The oldest of
     this process's ancestors that has the job's number in its environment is the job's first process.
+
+    Args:
+        variable: of the environment, with the job's number.
+        proc: where the system tells of its processes.
     """
-    number = next((name for name in variables if os.environ.get(name)), None)
-    if number is None:
-        return 0.0
-    mark = f"{number}={os.environ[number]}".encode()
+    mark = f"{variable}={os.environ.get(variable, '')}".encode()
     process, oldest = os.getpid(), None
     try:
         while process > 1 and mark in (proc / str(process) / "environ").read_bytes().split(b"\0"):

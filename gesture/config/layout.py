@@ -3,6 +3,7 @@
 Names may be Snakemake's wildcards, such as `{member}`, so a rule's pattern and a command's path are the same code.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,11 @@ class Layout:
     def live(self, member: str, stage: int | str) -> Path:
         """Live state of a stage: checkpoints, ledger, outcome; never a declared output."""
         return self.checkpoints / member / f"stage{stage}"
+
+    def owns(self, paths: Iterable[str]) -> bool:
+        """True if one of these paths, relative or not, is the experiment's own; records and raw files are shared."""
+        folders = [f"/{folder}/{self.name}/" for folder in (RESULTS, CHECKPOINTS, LOGS)]
+        return any(folder in f"/{path}".replace("//", "/") for path in paths for folder in folders)
 
     def log(self, *step: str) -> Path:
         """Log of a step, such as `train`, member, `stage2`."""

@@ -1,67 +1,24 @@
-"""The live jobs of an experiment: on LSF, on Slurm, and as processes of this machine."""
+"""The live jobs of an experiment: of every scheduler, and as processes of this machine."""
 
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gesture.base.lease import holder
-from gesture.config.layout import CHECKPOINTS, LOGS, RESULTS, Layout
+from gesture.config.layout import Layout
+from gesture.schedulers import SCHEDULERS
 from gesture.schedulers.ask import Ask
+from gesture.schedulers.scheduler import Job
 
 
-@dataclass(frozen=True)
-class Job:
-    """Something that computes for an experiment.
-
-    Attributes:
-        name: for people, such as `Slurm job 17`.
-        what: rule and member, as far as known.
-        end: command that ends it.
-    """
-
-    name: str
-    what: str
-    end: tuple[str, ...]
-
-
-def belongs(paths: list[str], experiment: str) -> bool:
-    """True if one of these paths is the experiment's own; records and raw files are shared."""
-    folders = [f"/{folder}/{experiment}/" for folder in (RESULTS, CHECKPOINTS, LOGS)]
-    return any(folder in f"/{path}".replace("//", "/") for path in paths for folder in folders)
-
-
-def lsf_jobs(folder: Path, experiment: str) -> list[Job]:
-    """By the records that the executor keeps of jobs it has submitted and not yet taken the result of."""
-    found = []
-    for path in sorted(folder.glob(".snakemake/lsf-steady/jobs/*.json")):
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not record.get("name") or not belongs([*record["outputs"], record.get("outcome") or ""], experiment):
-            continue
-        what = " ".join([record["rule"], *record["wildcards"].values()])
-        number = record.get("job_id")
-        # One whose number was never learned still has its name.
-        end = ("bkill", str(number)) if number else ("bkill", "-J", record["name"], "0")
-        found.append(Job(f"LSF job {number or record['name']}", what, end))
-    return found
-
-
-def slurm_jobs(folder: Path, experiment: str, ask: Ask) -> list[Job]:
-    """By what Slurm says of this user's jobs: the executor's comment, and a script that names the resolved settings."""
-    lines = (ask("squeue", "--me", "--noheader", "--format=%i|%k") or "").splitlines()
-    settings = f"{Layout(experiment, folder.resolve()).results.settings}/"
-    found = []
-    for number, _, comment in (line.partition("|") for line in lines):
-        if comment.startswith("rule_") and settings in (ask("scontrol", "write", "batch_script", number, "-") or ""):
-            what = comment.removeprefix("rule_").replace("_wildcards_", " ")
-            found.append(Job(f"Slurm job {number}", what, ("scancel", number)))
-    return found
+def queued(folder: Path, experiment: str, ask: Ask) -> list[Job]:
+    """The jobs that any scheduler knows."""
+    return [job for scheduler in SCHEDULERS.values() for job in scheduler.jobs(folder, experiment, ask)]
 
 
 def end(job: Job) -> str | None:

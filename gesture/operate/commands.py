@@ -181,7 +181,7 @@ def _run_cancel(options: argparse.Namespace) -> None:
     for pid in jobs.heads(folder):
         print(f"note: Snakemake (process {pid}) is at work in this folder and starts ended jobs again: end it first")
     failed = []
-    queued = [*jobs.lsf_jobs(folder, experiment), *jobs.slurm_jobs(folder, experiment, ask)]
+    queued = jobs.queued(folder, experiment, ask)
     for job in queued:
         refusal = None if options.dry_run else jobs.end(job)
         if refusal is not None:

@@ -7,12 +7,11 @@ from pathlib import Path
 from gesture.config.settings import Experiment
 from gesture.operate import gpu, node, probe, storage, trial
 from gesture.operate.trial import Trial
-from gesture.schedulers import lsf, slurm
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem
-from gesture.schedulers.profile import Request
-
-SCHEDULERS = {"lsf": lsf.findings, "slurm": slurm.findings}
+from gesture.schedulers.local import Local
+from gesture.schedulers.profile import scheduler_of
+from gesture.schedulers.scheduler import Request
 
 
 def findings(
@@ -35,10 +34,9 @@ def findings(
         version: looks up an installed package's version.
         try_out: makes a training step on the devices of this machine.
     """
-    here = on_node or request.scheduler == "local"
-    judge = None if here else SCHEDULERS.get(request.scheduler)
-    found = [] if on_node else [_executor(request.executor)]
-    found += judge(request, ask) if judge else []
+    scheduler = scheduler_of(request.executor)
+    here = on_node or scheduler.job_variable is None
+    found = [] if on_node else [_executor(request.executor), *scheduler.findings(request, ask)]
     seen = gpu.gpus(ask) if here else []
     tried = try_out() if on_node or seen else None
     gpus = [one.name for one in tried.hardware.gpus] if isinstance(tried, Trial) else [name for name, _ in seen]
@@ -54,7 +52,7 @@ def findings(
 
 
 def _executor(name: str) -> Finding:
-    if name == "local" or find_spec(f"snakemake_executor_plugin_{name.replace('-', '_')}"):
+    if name in Local.executors or find_spec(f"snakemake_executor_plugin_{name.replace('-', '_')}"):
         return ok("executor", f"{name} is installed")
     return problem(
         "executor",
@@ -66,12 +64,14 @@ def _executor(name: str) -> Finding:
 
 def probed(request: Request, profile: str, folder: Path, patience: float, found: list[Finding]) -> list[Finding]:
     """What a compute node shows; nothing where the scheduler does not answer or there is none."""
-    if request.scheduler not in SCHEDULERS or any(one == ("scheduler", "problem") for one in map(_key, found)):
+    if scheduler_of(request.executor).job_variable is None or any(
+        one == ("scheduler", "problem") for one in map(_key, found)
+    ):
         return [
             problem(
                 "probe",
                 f"no job can be submitted by profile {profile}",
-                "the probe is a job of LSF or Slurm",
+                "the probe is a job of a scheduler",
                 "leave --probe out, or mend the scheduler first",
             )
         ]

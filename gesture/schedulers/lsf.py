@@ -1,10 +1,82 @@
-"""Does this LSF admit the request? Judged from what its commands print."""
+"""IBM Spectrum LSF, judged from what its commands print."""
 
+import json
 import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+from gesture.config.layout import Layout
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
-from gesture.schedulers.profile import Request
+from gesture.schedulers.scheduler import Job, Request, Scheduler
+
+# Where the executor keeps what it knows of each job, below the working directory.
+RECORDS = ".snakemake/lsf-steady/jobs"
+_MODEL = re.compile(r"gmodel=([\w.-]+)|gpu_model\d*==([\w.-]+)")
+
+
+class Lsf(Scheduler):
+    """LSF by way of `lsf-steady`, or of the published executor."""
+
+    name = "lsf"
+    executors = ("lsf-steady", "lsf")
+    job_variable = "LSB_JOBID"
+
+    def read(self, profile: Mapping[str, Any], resources: Mapping[str, Any]) -> dict[str, Any]:
+        """GPUs are asked for by `gpu` and `gpu_model`, or in `lsf_extra`."""
+        extra = str(resources.get("lsf_extra") or "")
+        named = _MODEL.search(extra)
+        in_extra = bool(re.search(r"ngpus_excl_p=|-gpu |num=", extra))
+        steady = profile["executor"] == "lsf-steady"
+        return {
+            "gpus": int(resources.get("gpu") or 0) or int(in_extra),
+            "gpu_model": resources.get("gpu_model") or (named and (named[1] or named[2])),
+            "queue": resources.get("lsf_queue"),
+            "account": resources.get("lsf_project"),
+            "extra": extra,
+            # The published executor sends a bare number.
+            "unit": str(profile.get("lsf-steady-memory-unit", "MB")) if steady else "none",
+            "gpu_dialect": str(profile.get("lsf-steady-gpu-dialect", "resource-strings")),
+        }
+
+    def findings(self, request: Request, ask: Ask) -> list[Finding]:
+        """Queue, walltime, unit of memory, GPU model and dialect."""
+        return findings(request, ask)
+
+    def submission(self, request: Request, minutes: int, memory_mb: int, command: str, log: Path) -> list[str]:
+        """A `bsub` line."""
+        memory = f"rusage[mem={memory_mb}{'' if request.unit == 'none' else 'MB'}]"
+        line = ["bsub", "-J", "gesture_doctor", "-W", f"{minutes // 60}:{minutes % 60:02d}", "-n", "1", "-R", memory]
+        line += ["-o", str(log)]
+        line += ["-q", request.queue] if request.queue else []
+        line += ["-P", request.account] if request.account else []
+        return [*line, *_gpu_options(request), *shlex.split(request.extra), command]
+
+    def job_number(self, printed: str) -> str | None:
+        """By `Job <17> is submitted to ...`."""
+        match = re.search(r"Job <(\d+)>", printed)
+        return match[1] if match else None
+
+    def jobs(self, folder: Path, experiment: str, ask: Ask) -> list[Job]:
+        """By the records that the executor keeps of jobs it has submitted and not yet taken the result of."""
+        found = []
+        for path in sorted((folder / RECORDS).glob("*.json")):
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            paths = [*record["outputs"], record.get("outcome") or ""]
+            if not record.get("name") or not Layout(experiment).owns(paths):
+                continue
+            what = " ".join([record["rule"], *record["wildcards"].values()])
+            number = record.get("job_id")
+            # One whose number was never learned still has its name.
+            end = tuple(self.cancel(str(number))) if number else ("bkill", "-J", record["name"], "0")
+            found.append(Job(f"LSF job {number or record['name']}", what, end))
+        return found
+
+    def cancel(self, number: str) -> list[str]:
+        """`bkill`."""
+        return ["bkill", number]
 
 
 def findings(request: Request, ask: Ask) -> list[Finding]:
@@ -137,3 +209,15 @@ def _dialect(request: Request, syntax: str | None) -> Finding:
             "set lsf-steady-gpu-dialect to gpu-option in the profile",
         )
     return ok("gpu dialect", f"{request.gpu_dialect} (LSF_GPU_NEW_SYNTAX={syntax or 'not set'})")
+
+
+def _gpu_options(request: Request) -> list[str]:
+    """The GPU in the site's dialect; nothing where the profile's own options ask for it."""
+    if not request.gpus or re.search(r"-gpu |ngpus", request.extra):
+        return []
+    if request.gpu_dialect == "gpu-option":
+        model = f":gmodel={request.gpu_model}" if request.gpu_model else ""
+        return ["-gpu", f"num={request.gpus}:mode=exclusive_process{model}"]
+    strings = [f"rusage[ngpus_excl_p={request.gpus}]"]
+    strings += [f"select[gpu_model0=={request.gpu_model}]"] if request.gpu_model else []
+    return [word for text in strings for word in ("-R", text)]

@@ -1,52 +1,18 @@
 """What a profile asks the scheduler for, read from its YAML."""
 
 import argparse
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gesture.base.arguments import megabytes, minutes
 from gesture.base.errors import GestureError
+from gesture.base.problems import not_one_of
 from gesture.base.yaml_file import read
+from gesture.schedulers import SCHEDULERS
+from gesture.schedulers.scheduler import Request, Scheduler
 
 SHIPPED = Path(__file__).parents[2] / "profiles"
-GPU_MODEL = re.compile(r"gmodel=([\w.-]+)|gpu_model\d*==([\w.-]+)")
-
-
-@dataclass(frozen=True)
-class Request:
-    """The training job of a profile.
-
-    Attributes:
-        executor: Snakemake's, such as `lsf-steady`.
-        minutes: walltime [min]; 0 where none is given.
-        memory_mb: memory [MB]; 0 where none is given.
-        gpus: how many.
-        gpu_model: a GPU's name as the scheduler knows it; None for any.
-        queue: queue or partition; None for the site's default.
-        account: project or account that jobs are charged to, if any.
-        extra: further options of the submission, as a shell would split them.
-        unit: unit that LSF is sent memory with, `none` for a bare number; None for other schedulers.
-        gpu_dialect: how LSF is asked for GPUs, `resource-strings` or `gpu-option`.
-    """
-
-    executor: str
-    minutes: float = 0.0
-    memory_mb: int = 0
-    gpus: int = 0
-    gpu_model: str | None = None
-    queue: str | None = None
-    account: str | None = None
-    extra: str = ""
-    unit: str | None = None
-    gpu_dialect: str = "resource-strings"
-
-    @property
-    def scheduler(self) -> str:
-        """`local`, `lsf` or `slurm`."""
-        return self.executor.removesuffix("-steady")
 
 
 def find(profile: str) -> Path:
@@ -72,26 +38,24 @@ def request(path: Path) -> Request:
         raise GestureError(f"{path}: expected a Snakemake profile with the key `executor`")
     executor = str(value["executor"])
     wanted = {**_pairs(value.get("default-resources")), **_pairs(_of_rule(value.get("set-resources"), "train"))}
-    lsf = executor.startswith("lsf")
-    extra = str(wanted.get("lsf_extra" if lsf else "slurm_extra") or "")
-    named = GPU_MODEL.search(extra)
-    gres = re.fullmatch(r"gpu(?::([A-Za-z][\w.-]*))?(?::(\d+))?", str(wanted.get("gres", "")))
-    model = wanted.get("gpu_model") or (named and (named[1] or named[2])) or (gres and gres[1])
-    in_extra = bool(re.search(r"ngpus_excl_p=|-gpu |num=", extra))
-    count = int(wanted.get("gpu") or 0) or (int(gres[2] or 1) if gres else int(in_extra))
     return Request(
         executor=executor,
         minutes=_amount(path, wanted, ("runtime",), minutes),
         memory_mb=int(_amount(path, wanted, ("mem_mb", "mem"), megabytes)),
-        gpus=count,
-        gpu_model=str(model) if model else None,
-        queue=wanted.get("lsf_queue" if lsf else "slurm_partition"),
-        account=wanted.get("lsf_project" if lsf else "slurm_account"),
-        extra=extra,
-        # The published executor of LSF sends a bare number.
-        unit={"lsf": "none", "lsf-steady": str(value.get("lsf-steady-memory-unit", "MB"))}.get(executor),
-        gpu_dialect=str(value.get("lsf-steady-gpu-dialect", "resource-strings")),
+        **scheduler_of(executor).read(value, wanted),
     )
+
+
+def scheduler_of(executor: str) -> Scheduler:
+    """The scheduler that an executor of Snakemake submits to.
+
+    Raises:
+        GestureError: none is known.
+    """
+    found = {name: one for one in SCHEDULERS.values() for name in one.executors}
+    if executor not in found:
+        raise GestureError(f"executor: {not_one_of(executor, 'known executor', found)}")
+    return found[executor]
 
 
 def _amount(path: Path, wanted: Mapping[str, Any], keys: tuple[str, ...], parse: Callable[[str], float]) -> float:

@@ -1,13 +1,72 @@
-"""Does this Slurm admit the request? Judged from what its commands print."""
+"""Slurm, judged from what its commands print."""
 
 import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+from gesture.config.layout import Layout
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
-from gesture.schedulers.profile import Request
+from gesture.schedulers.scheduler import Job, Request, Scheduler
 
 # The executor asks every three minutes at most; jobs that ended must be listed until then, and a bit longer [s].
 LISTED = 240
+
+
+class Slurm(Scheduler):
+    """Slurm by way of `slurm-steady`, or of the published executor."""
+
+    name = "slurm"
+    executors = ("slurm-steady", "slurm")
+    job_variable = "SLURM_JOB_ID"
+
+    def read(self, profile: Mapping[str, Any], resources: Mapping[str, Any]) -> dict[str, Any]:
+        """GPUs are asked for by `gres`, such as `gpu:v100:1`, or by `gpu` and `gpu_model`."""
+        gres = re.fullmatch(r"gpu(?::([A-Za-z][\w.-]*))?(?::(\d+))?", str(resources.get("gres", "")))
+        return {
+            "gpus": int(resources.get("gpu") or 0) or (int(gres[2] or 1) if gres else 0),
+            "gpu_model": resources.get("gpu_model") or (gres and gres[1]),
+            "queue": resources.get("slurm_partition"),
+            "account": resources.get("slurm_account"),
+            "extra": str(resources.get("slurm_extra") or ""),
+        }
+
+    def findings(self, request: Request, ask: Ask) -> list[Finding]:
+        """Partition, walltime, memory, GPUs, and how long ended jobs are listed."""
+        return findings(request, ask)
+
+    def submission(self, request: Request, minutes: int, memory_mb: int, command: str, log: Path) -> list[str]:
+        """An `sbatch` line."""
+        line = ["sbatch", "--parsable", f"--time={minutes}", f"--mem={memory_mb}", "--job-name=gesture_doctor"]
+        line += [f"--output={log}"]
+        line += [f"--partition={request.queue}"] if request.queue else []
+        line += [f"--account={request.account}"] if request.account else []
+        model = f"{request.gpu_model}:" if request.gpu_model else ""
+        line += [f"--gres=gpu:{model}{request.gpus}"] if request.gpus else []
+        return [*line, *shlex.split(request.extra), f"--wrap={command}"]
+
+    def job_number(self, printed: str) -> str | None:
+        """What `--parsable` prints: the number, on federated clusters followed by the cluster's name."""
+        match = re.search(r"^(\d+)", printed, flags=re.M)
+        return match[1] if match else None
+
+    def jobs(self, folder: Path, experiment: str, ask: Ask) -> list[Job]:
+        """By what Slurm says of this user's jobs: the executor's comment, and a script that names the settings."""
+        lines = (ask("squeue", "--me", "--noheader", "--format=%i|%k") or "").splitlines()
+        settings = f"{Layout(experiment, folder.resolve()).results.settings}/"
+        found = []
+        for number, _, comment in (line.partition("|") for line in lines):
+            script = ask("scontrol", "write", "batch_script", number, "-") if comment.startswith("rule_") else None
+            if settings in (script or ""):
+                what = comment.removeprefix("rule_").replace("_wildcards_", " ")
+                found.append(Job(f"Slurm job {number}", what, tuple(self.cancel(number))))
+        return found
+
+    def cancel(self, number: str) -> list[str]:
+        """`scancel`."""
+        return ["scancel", number]
 
 
 def findings(request: Request, ask: Ask) -> list[Finding]:

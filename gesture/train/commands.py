@@ -44,9 +44,10 @@ def add_train(commands: Subparsers) -> None:
 
 def _run_train(options: argparse.Namespace) -> None:
     from gesture.base.lease import Lease
-    from gesture.base.session import Session, job_age
+    from gesture.base.session import Session
     from gesture.base.tensorflow import import_tensorflow
     from gesture.config.settings import load
+    from gesture.schedulers import job_age, job_id
     from gesture.train.stage import StageJob
 
     session = Session(options.walltime * 60, gone=job_age())
@@ -65,7 +66,7 @@ def _run_train(options: argparse.Namespace) -> None:
     if not options.retry_failed:
         job.refuse_if_failed_for_good()
     session.catch_signals()
-    with Lease(job.checkpoints) as lease:
+    with Lease(job.checkpoints, job=job_id()) as lease:
         if _said_done(job):  # by the writer that this one waited for
             return
         with job.outcome_of_attempt(lease):

@@ -28,7 +28,7 @@ from typing import Any
 from gesture.base.errors import FailedForGoodError, GestureError, HeldByAnotherError, StoppedEarlyError
 from gesture.base.files import append_line, read_json, read_lines, write_text
 from gesture.base.lease import Lease
-from gesture.base.session import job_id
+from gesture.schedulers import job_id
 
 PROGRESS = "progress.json"
 LIVE_HISTORY = "history-*.jsonl"

@@ -11,13 +11,13 @@ from typing import Any
 from gesture.base.errors import FailedForGoodError, GestureError
 from gesture.base.files import read_json, value_digest, write_json
 from gesture.base.lease import Lease
-from gesture.base.session import job_id
 from gesture.config.digests import stage_digest
 from gesture.config.layout import LEDGER, MANIFEST, OUTCOME
 from gesture.config.members import Member, member
 from gesture.config.schedule import stage_bounds
 from gesture.config.settings import Experiment
 from gesture.legacy2019.weight_files import digest, start_files
+from gesture.schedulers import job_id
 from gesture.train.ledger import sessions
 
 

@@ -44,13 +44,19 @@ from gesture.inputs.augment import augment, retimed, warped
 from gesture.inputs.batch import Inputs, load_batch
 from gesture.inputs.order import batch_at, steps_per_epoch
 from gesture.operate.costs import training_sequences
-from gesture.operate.probe import submit_command as probe_line
+from gesture.operate.probe import MEMORY_MB, MINUTES
 from gesture.schedulers.profile import request as profile_request
+from gesture.schedulers.profile import scheduler_of
 from gesture.steps import STEPS
 
 PACKAGE = Path(gesture.__file__).parent
 RECIPES = {"SYNTHETIC_RECIPE": SYNTHETIC_RECIPE} | {f"{name.upper()}_RECIPE": one.recipe for name, one in STEPS.items()}
 COMMANDS = (*STEPS, *OTHERS)
+
+
+def probe_line(request: object, command: str, log: Path) -> list[str]:
+    """The line that submits the doctor's probe."""
+    return scheduler_of(request.executor).submission(request, MINUTES, MEMORY_MB, command, log)
 
 
 def with_tensorflow() -> SimpleNamespace:

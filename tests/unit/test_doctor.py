@@ -12,12 +12,13 @@ from gesture.base.errors import GestureError
 from gesture.base.hardware import Device, Hardware
 from gesture.cli import main
 from gesture.config import settings
-from gesture.operate import doctor, gpu, probe, storage
+from gesture.operate import doctor, gpu, storage
 from gesture.operate.trial import Trial
 from gesture.schedulers import lsf, profile, slurm
 from gesture.schedulers.ask import ask
 from gesture.schedulers.finding import Finding
-from gesture.schedulers.profile import Request
+from gesture.schedulers.profile import scheduler_of
+from gesture.schedulers.scheduler import Request
 
 ROOT = Path(__file__).parent.parent.parent
 LSF = Request("lsf-steady", minutes=240, memory_mb=40000, gpus=1, gpu_model="TeslaV100_SXM2_32GB", unit="MB")
@@ -66,6 +67,10 @@ def levels(found: list[Finding]) -> dict[str, str]:
 
 def lsf_findings(request: Request, **texts: str) -> dict[str, str]:
     return levels(lsf.findings(request, answers({"bqueues": BQUEUES, "lshosts": LSHOSTS, "badmin": SHOWCONF, **texts})))
+
+
+def submission(request: Request, folder: Path) -> list[str]:
+    return scheduler_of(request.executor).submission(request, 10, 8000, "look", folder / "log")
 
 
 def changed(request: Request, **values: object) -> Request:
@@ -279,25 +284,31 @@ def test_other_ways_to_write_a_profile_are_understood(tmp_path: Path) -> None:
         unit="none",
         extra='-gpu "num=1:mode=exclusive_process:gmodel=TeslaV100"',
     )
-    assert probe.submit_command(found, "look", tmp_path / "log").count("-gpu") == 1
+    assert submission(found, tmp_path).count("-gpu") == 1
 
 
 def test_the_probe_asks_for_the_queue_and_gpu_of_the_training_job(tmp_path: Path) -> None:
-    line = probe.submit_command(changed(LSF, queue="gpu", account="ours"), "look", tmp_path / "log")
+    line = submission(changed(LSF, queue="gpu", account="ours"), tmp_path)
     assert line[-1] == "look"
     assert {"gpu", "ours", "0:10", "rusage[ngpus_excl_p=1]", "select[gpu_model0==TeslaV100_SXM2_32GB]"} <= set(line)
-    modern = probe.submit_command(changed(LSF, gpu_dialect="gpu-option"), "look", tmp_path / "log")
+    modern = submission(changed(LSF, gpu_dialect="gpu-option"), tmp_path)
     assert "num=1:mode=exclusive_process:gmodel=TeslaV100_SXM2_32GB" in modern
-    assert "--gres=gpu:1" in probe.submit_command(SLURM, "look", tmp_path / "log")
-    assert probe.job_number("Job <17> is submitted to queue <normal>.") == "17"
-    assert probe.job_number("18;cluster\n") == "18"
-    assert probe.job_number("refused") is None
+    assert "--gres=gpu:1" in submission(SLURM, tmp_path)
+    assert scheduler_of("lsf").job_number("Job <17> is submitted to queue <normal>.") == "17"
+    assert scheduler_of("slurm").job_number("18;cluster\n") == "18"
+    assert all(scheduler_of(name).job_number("refused") is None for name in ("lsf", "slurm", "local"))
 
 
-def test_an_executor_that_is_not_installed_is_a_problem(tmp_path: Path) -> None:
-    found = levels(doctor.findings(Request("sge"), tmp_path, None, answers({})))
-    assert found["executor"] == "problem"
+def test_an_executor_that_is_not_installed_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert levels(doctor.findings(SLURM, tmp_path, None, answers({})))["executor"] == "ok"
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    assert levels(doctor.findings(SLURM, tmp_path, None, answers({})))["executor"] == "problem"
+
+
+def test_an_executor_of_no_known_scheduler_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("executor: slrum\n")
+    with pytest.raises(GestureError, match="did you mean 'slurm'"):
+        profile.request(tmp_path / "config.yaml")
 
 
 def test_a_node_is_judged_by_its_own_gpu(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gesture.base.arguments import minutes
-from gesture.base.session import REMINDER, STOP, Session, job_age
+from gesture.base.session import REMINDER, STOP, Session
+from gesture.schedulers import job_age
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,7 +95,7 @@ def test_what_the_job_took_before_this_process_counts() -> None:
 
 def test_the_age_of_a_job_is_that_of_its_first_process(tmp_path: Path) -> None:
     """A job script that takes a second before it starts us; a shell around it belongs to no job."""
-    code = "from gesture.base.session import job_age; print(job_age())"
+    code = "from gesture.schedulers import job_age; print(job_age())"
     job = f'LSB_JOBID=17 sh -c \'sleep 1; "{sys.executable}" -c "{code}"; true\''
     said = subprocess.run(["sh", "-c", f"sleep 1; {job}; true"], capture_output=True, text=True, check=True, cwd=ROOT)
     assert 1 <= float(said.stdout) < 60
