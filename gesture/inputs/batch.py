@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Inputs:
     @classmethod
     def of(cls, variant: Variant) -> "Inputs":
         """The inputs of a variant."""
-        network = variant.network
+        network: Any = variant.network
         if network.model == "frames":
             names = ("person", *(name for name in variant.modalities if name == "skeleton"))
             return cls(names, True, motion=False, padded=False, person=network.person, frames=network.frames)

@@ -23,7 +23,7 @@ from gesture.legacy2019.weights import Sizes, load_checkpoint, sizes
 from gesture.networks.layers.build import build
 from gesture.networks.layers.runtime import pin
 from gesture.networks.layers.smnet import SMnet
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 
 SIZE_2019 = 80  # of its pictures [px]
 

@@ -22,7 +22,7 @@ from gesture.inputs.batch import Inputs
 from gesture.inputs.order import batch_at, steps_per_epoch
 from gesture.inputs.pipeline import training_batches
 from gesture.legacy2019.softlabel import write_labels
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 from gesture.train.optimiser import TwoRateAdam
 
 

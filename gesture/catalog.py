@@ -1,0 +1,30 @@
+"""What a configuration can name. One more of a kind is one file and one line here: see CONTRIBUTING.md.
+
+Other packages bring their own by entry points of the groups named here. What needs NumPy is named as text and imported
+when it is used: the workflow and a login node read this file too.
+"""
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from gesture.base.registry import Registry
+from gesture.networks.base import NetworkSettings
+
+NETWORKS: Registry[type[NetworkSettings]] = Registry(
+    "network",
+    "smnet = gesture.networks.smnet:SMnetSettings",
+    "joints = gesture.networks.joints:JointsSettings",
+    "graph = gesture.networks.graph:GraphSettings",
+    "transformer = gesture.networks.transformer:TransformerSettings",
+    "frames = gesture.networks.frames:FramesSettings",
+    group="gesture.networks",
+)
+
+if TYPE_CHECKING:
+    AnyNetwork = NetworkSettings
+else:
+    # Any of them, chosen by the key `model`.
+    AnyNetwork = Annotated[reduce(or_, NETWORKS.values()), Field(discriminator="model")]
