@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from gesture.base.registry import Registry
+from gesture.formats import options
+from gesture.formats.options import Format
 from gesture.networks.base import NetworkSettings
+
+_ALL = ("rgb", "depth", "mask", "skeleton")
+
+FORMATS: Registry[Format] = Registry(
+    "data set",
+    Format("synthetic", "gesture.formats.synthetic", options.SyntheticOptions, ("preset", "seed"), _ALL, made=True),
+    Format("montalbano2014", "gesture.formats.montalbano2014", options.MontalbanoOptions, modalities=_ALL),
+    Format("montalbano2013", "gesture.formats.montalbano2013", options.MontalbanoOptions, modalities=_ALL),
+    Format("smnet", "gesture.legacy2019.tfrecords", options.SmnetOptions),
+    Format("utd_mhad", "gesture.formats.utd_mhad", options.UtdMhadOptions),
+    Format("arrays", "gesture.formats.arrays", options.ArraysOptions),
+    group="gesture.formats",
+)
 
 NETWORKS: Registry[type[NetworkSettings]] = Registry(
     "network",

@@ -13,10 +13,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from gesture.catalog import NETWORKS
+from gesture.catalog import FORMATS, NETWORKS
 from gesture.config.data import Download, RemoteFile
 from gesture.config.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
-from gesture.formats.catalog import FORMATS
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path("workflow/schemas/config.schema.json")

@@ -15,9 +15,9 @@ from gesture.base.errors import GestureError
 from gesture.base.problems import dotted, not_one_of, problems_of
 from gesture.base.settings import Settings
 from gesture.base.yaml_file import read
-from gesture.catalog import AnyNetwork
+from gesture.catalog import FORMATS, AnyNetwork
 from gesture.config.data import Download
-from gesture.formats.catalog import FORMATS, Options
+from gesture.formats.options import Options
 
 Modality = Literal["rgb", "depth", "mask", "skeleton"]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"

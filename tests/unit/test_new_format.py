@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from gesture.base.errors import GestureError
+from gesture.catalog import FORMATS
 from gesture.config.settings import parse
 from gesture.convert.convert import convert
 from gesture.convert.reader import Records
 from gesture.download.download import download
-from gesture.formats.catalog import FORMATS, Format
+from gesture.formats.options import Format
 
 MODULE = '''
 """Text files `<split>-<id>-<class>.txt`: 60 numbers a line, the places of 20 joints in a frame."""
@@ -45,7 +46,7 @@ def read(source, options, size):
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     (tmp_path / "toy_format.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(FORMATS, "toy", Format("toy_format"))
+    monkeypatch.setitem(FORMATS._entries, "toy", Format("toy", "toy_format"))
     (tmp_path / "raw").mkdir()
     for number, split in enumerate(("training", "training", "test")):
         np.savetxt(tmp_path / f"raw/{split}-{number}-{number % 2}.txt", np.full((5 + number, 60), number))

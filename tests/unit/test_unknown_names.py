@@ -6,7 +6,7 @@ import pytest
 from made_up_arrays import settings_of
 
 from gesture.base.errors import GestureError
-from gesture.catalog import NETWORKS
+from gesture.catalog import FORMATS, NETWORKS
 from gesture.config.schedule import rates
 from gesture.config.settings import Data, parse
 from gesture.convert.reader import Records
@@ -18,6 +18,11 @@ def test_a_network() -> None:
         GestureError, match=r"'nonesuch' is not a network \(smnet, joints, graph, transformer, frames\)"
     ):
         NETWORKS["nonesuch"]
+
+
+def test_a_raw_format() -> None:
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a data set \(synthetic, montalbano2014, .*, arrays\)"):
+        FORMATS["nonesuch"]
 
 
 def test_a_clip_encoder() -> None:
