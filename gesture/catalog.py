@@ -6,7 +6,7 @@ when it is used: the workflow and a login node read this file too.
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -26,6 +26,17 @@ FORMATS: Registry[Format] = Registry(
     Format("utd_mhad", "gesture.formats.utd_mhad", options.UtdMhadOptions),
     Format("arrays", "gesture.formats.arrays", options.ArraysOptions),
     group="gesture.formats",
+)
+
+# Classes of `gesture.inputs.kind.InputKind`.
+INPUTS: Registry[Any] = Registry(
+    "kind of input",
+    "rgb = gesture.inputs.pictures:Colour",
+    "depth = gesture.inputs.pictures:Depth",
+    "skeleton_image = gesture.inputs.pictures:SkeletonPictures",
+    "skeleton = gesture.inputs.skeleton:Skeleton",
+    "person = gesture.inputs.person:Person",
+    group="gesture.inputs",
 )
 
 NETWORKS: Registry[type[NetworkSettings]] = Registry(

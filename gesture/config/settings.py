@@ -15,7 +15,7 @@ from gesture.base.errors import GestureError
 from gesture.base.problems import dotted, not_one_of, problems_of
 from gesture.base.settings import Settings
 from gesture.base.yaml_file import read
-from gesture.catalog import FORMATS, AnyNetwork
+from gesture.catalog import FORMATS, INPUTS, AnyNetwork
 from gesture.config.data import Download
 from gesture.formats.options import Options
 
@@ -234,6 +234,9 @@ class Variant(Settings):
     @model_validator(mode="after")
     def _what_the_network_can_do(self) -> "Variant":
         problems = self.network.problems(self)
+        problems += [
+            not_one_of(one.kind, "kind of input", INPUTS) for one in self.network.inputs(self) if one.kind not in INPUTS
+        ]
         if problems:
             raise ValueError(problems[0])
         if "mask" in self.modalities and "depth" not in self.modalities:

@@ -5,8 +5,9 @@ check a configuration and count its costs on any node. Keras is imported inside 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Protocol, get_args
 
 from pydantic import Field
 
@@ -15,10 +16,33 @@ from gesture.base.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from gesture.config.settings import Variant
     from gesture.networks.layers.network import GestureNetwork
 
 Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class VariantLike(Protocol):
+    """What a network may know of a variant; `gesture.config.settings.Variant` says what these are."""
+
+    @property
+    def modalities(self) -> Sequence[str]:
+        """What the network sees."""
+
+    @property
+    def images(self) -> str:
+        """What clip encoders see."""
+
+    @property
+    def pretrained(self) -> str | None:
+        """Convolutions to start from."""
+
+    @property
+    def start(self) -> str | None:
+        """Checkpoint to start from."""
+
+    @property
+    def training(self) -> Any:
+        """How it is trained."""
 
 
 class Product(NamedTuple):
@@ -28,6 +52,18 @@ class Product(NamedTuple):
     inputs: int
     outputs: int
     trained: bool = True
+
+
+class InputSpec(NamedTuple):
+    """One thing that a network is fed.
+
+    Attributes:
+        kind: a name of `gesture.catalog.INPUTS`, and its key in the batch.
+        options: what that kind is made with.
+    """
+
+    kind: str
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 class Context(NamedTuple):
@@ -65,7 +101,7 @@ class NetworkSettings(Settings, ABC):
         if "model" in cls.model_fields:
             (cls.name,) = get_args(cls.model_fields["model"].annotation)
 
-    def problems(self, variant: "Variant") -> list[str]:
+    def problems(self, variant: VariantLike) -> list[str]:
         """What of a variant this network cannot do, a sentence each, the key first; none if it suits.
 
         A network with clip encoders as in C3D overrides it; the others add to it.
@@ -75,6 +111,10 @@ class NetworkSettings(Settings, ABC):
             for key in ("pretrained", "start")
             if getattr(variant, key) is not None
         ]
+
+    @abstractmethod
+    def inputs(self, variant: VariantLike) -> tuple[InputSpec, ...]:
+        """What the network is fed, each kind once."""
 
     @abstractmethod
     def products(self, modalities: Sequence[str], size: int) -> list[Product]:

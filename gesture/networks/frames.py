@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gesture.networks.base import Context, Product, Width
+from gesture.networks.base import Context, InputSpec, Product, VariantLike, Width
 from gesture.networks.parts import Frames, Streams, TemporalSettings, channels_of
 
 if TYPE_CHECKING:
-    from gesture.config.settings import Variant
     from gesture.networks.layers.network import GestureNetwork
 
 
@@ -38,13 +37,18 @@ class FramesSettings(TemporalSettings):
         "of the logits of two networks, `attention` = summaries of the sequence, weighted by what they say.",
     )
 
-    def problems(self, variant: "Variant") -> list[str]:
+    def problems(self, variant: VariantLike) -> list[str]:
         """What of a variant this network cannot do."""
         found = super().problems(variant)
         if set(variant.modalities) - {"skeleton"} != {"depth", "mask"}:
             given = ", ".join(variant.modalities)
             found.append(f"modalities: network 'frames' takes depth, mask and maybe skeleton, got {given}")
         return found
+
+    def inputs(self, variant: VariantLike) -> tuple[InputSpec, ...]:
+        """Pictures of the person, and the joints if wanted."""
+        person = InputSpec("person", {"side": self.person, "frames": self.frames})
+        return (person, *(InputSpec("skeleton") for name in variant.modalities if name == "skeleton"))
 
     def products(self, modalities: Sequence[str], size: int) -> list[Product]:
         """All that is counted."""

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable
 from math import ceil
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gesture.networks.base import NetworkSettings, Product, Width
-
-if TYPE_CHECKING:
-    from gesture.config.settings import Variant
+from gesture.networks.base import InputSpec, NetworkSettings, Product, VariantLike, Width
 
 JOINTS = 20
 CHANNELS = {"joints": 60, "bones": 57, "velocity": 60, "path": 3}
@@ -26,13 +23,17 @@ def channels_of(streams: Iterable[str]) -> int:
 class OnSkeleton(NetworkSettings):
     """A network that sees the skeleton alone."""
 
-    def problems(self, variant: "Variant") -> list[str]:
+    def problems(self, variant: VariantLike) -> list[str]:
         """What of a variant this network cannot do."""
         found = super().problems(variant)
         if variant.modalities != ["skeleton"]:
             given = ", ".join(variant.modalities)
             found.append(f"modalities: network {self.name!r} takes skeleton alone, got {given}")
         return found
+
+    def inputs(self, variant: VariantLike) -> tuple[InputSpec, ...]:
+        """The joints of every frame."""
+        return (InputSpec("skeleton"),)
 
 
 class TemporalSettings(NetworkSettings):

@@ -8,10 +8,9 @@ from pydantic import Field, model_validator
 
 from gesture.base.errors import GestureError
 from gesture.base.problems import not_one_of
-from gesture.networks.base import Context, NetworkSettings, Product, Width
+from gesture.networks.base import Context, InputSpec, NetworkSettings, Product, VariantLike, Width
 
 if TYPE_CHECKING:
-    from gesture.config.settings import Variant
     from gesture.networks.layers.network import GestureNetwork
 
 # What the 2019 program did and we do not do unless asked.
@@ -23,7 +22,9 @@ CONVOLUTIONS = ("1", "2", "3a", "3b", "4a", "4b", "5a", "5b")
 POOL_AFTER = {"1": (1, 2, 2), "2": (2, 2, 2), "3b": (2, 2, 2), "4b": (2, 2, 2)}
 LAST_POOL = (2, 2, 2)
 CONVOLUTIONS_OF = {"rgb": 8, "depth": 6, "skeleton": 6}
-STREAMS = ("rgb", "depth", "skeleton")
+# Stream, named as the modality that it needs -> kind of input.
+PICTURES = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
+STREAMS = tuple(PICTURES)
 ENCODERS = ("c3d", "r2plus1d")
 
 Kernel = tuple[int, int, int]
@@ -83,7 +84,7 @@ class SMnetSettings(NetworkSettings):
     def _legacy_defaults(cls, value: Any) -> Any:
         return {**_LEGACY, **value} if isinstance(value, dict) and value.get("legacy") is True else value
 
-    def problems(self, variant: "Variant") -> list[str]:
+    def problems(self, variant: VariantLike) -> list[str]:
         """What of a variant this network cannot do."""
         found = []
         given = [key for key in ("pretrained", "start") if getattr(variant, key) is not None]
@@ -99,6 +100,20 @@ class SMnetSettings(NetworkSettings):
                 "set it to 0"
             )
         return found
+
+    def inputs(self, variant: VariantLike) -> tuple[InputSpec, ...]:
+        """Clips of pictures of each stream."""
+        return self.pictures(variant.modalities, motion=variant.images == "motion")
+
+    def pictures(self, modalities: Sequence[str], motion: bool = False) -> tuple[InputSpec, ...]:
+        """What is fed of these modalities; with ``motion`` every image is taken minus its sequence's mean image."""
+        every = {"motion": motion, "padded": self.layout == "padded"}
+        own = {"depth": {"masked": "mask" in modalities}}
+        return tuple(
+            InputSpec(kind, {**every, **own.get(stream, {})})
+            for stream, kind in PICTURES.items()
+            if stream in modalities
+        )
 
     def products(self, modalities: Sequence[str], size: int) -> list[Product]:
         """All that is counted, for one clip."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_up_arrays import settings_of
 
@@ -10,6 +11,11 @@ from gesture.catalog import FORMATS, NETWORKS
 from gesture.config.schedule import rates
 from gesture.config.settings import Data, parse
 from gesture.convert.reader import Records
+from gesture.formats.sequence import Sequence
+from gesture.inputs.batch import Inputs, images_of
+from gesture.inputs.pictures import Colour
+from gesture.networks.base import InputSpec
+from gesture.networks.joints import JointsSettings
 from gesture.networks.smnet import layers_of
 
 
@@ -23,6 +29,25 @@ def test_a_network() -> None:
 def test_a_raw_format() -> None:
     with pytest.raises(GestureError, match=r"'nonesuch' is not a data set \(synthetic, montalbano2014, .*, arrays\)"):
         FORMATS["nonesuch"]
+
+
+def test_a_kind_of_input() -> None:
+    with pytest.raises(
+        GestureError, match=r"'nonesuch' is not a kind of input \(rgb, depth, skeleton_image, .*person\)"
+    ):
+        Inputs.made([InputSpec("nonesuch")])
+
+
+def test_a_kind_of_input_that_a_network_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JointsSettings, "inputs", lambda self, variant: (InputSpec("skelleton"),))
+    with pytest.raises(GestureError, match=r"variants\.joints: 'skelleton' is not a kind .*did you mean 'skeleton'"):
+        parse(settings_of(Path("x")), "c.yaml")
+
+
+def test_a_kind_of_picture() -> None:
+    sequence = Sequence(1, "test", skeleton=np.zeros((2, 20, 9), np.float32))
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a kind of picture \(rgb, depth, skeleton_image\)"):
+        images_of(sequence, "nonesuch", Colour(), 16)
 
 
 def test_a_clip_encoder() -> None:
