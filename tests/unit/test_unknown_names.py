@@ -20,21 +20,17 @@ from gesture.networks.smnet import layers_of
 
 
 def test_a_network() -> None:
-    with pytest.raises(
-        GestureError, match=r"'nonesuch' is not a network \(smnet, joints, graph, transformer, frames\)"
-    ):
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a network \(smnet, joints, graph, "):
         NETWORKS["nonesuch"]
 
 
 def test_a_raw_format() -> None:
-    with pytest.raises(GestureError, match=r"'nonesuch' is not a data set \(synthetic, montalbano2014, .*, arrays\)"):
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a data set \(synthetic, montalbano2014, "):
         FORMATS["nonesuch"]
 
 
 def test_a_kind_of_input() -> None:
-    with pytest.raises(
-        GestureError, match=r"'nonesuch' is not a kind of input \(rgb, depth, skeleton_image, .*person\)"
-    ):
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a kind of input \(rgb, depth, skeleton_image, "):
         Inputs.made([InputSpec("nonesuch")])
 
 
