@@ -27,11 +27,10 @@ import_tensorflow()
 
 import tensorflow as tf
 
-from gesture.networks.cost import products
 from gesture.networks.layers.build import build
 from gesture.networks.layers.runtime import pin
 from gesture.networks.layers.smnet import SMnet
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 
 SIZE = 80
 CLASSES = 20
@@ -162,7 +161,7 @@ def main() -> None:
         print(f"{name:22}{seconds:8.3f} s")
 
     limit = 2 * MATRIX**3 / found["matrix product"]
-    encoder = products(SMnetSettings(), ["rgb"], SIZE)[: len(SMnetSettings().widths) + 1]  # and its dense layer
+    encoder = SMnetSettings().products(["rgb"], SIZE)[: len(SMnetSettings().widths) + 1]  # and its dense layer
     multiply_adds = sum(one.times * one.inputs * one.outputs for one in encoder)
     rate = 2 * TRAINING_COST * options.clips * multiply_adds / found["rgb encoder"]
     print(f"\nrgb encoder's step / matrix product, operations a second: {rate / limit:.2f} (to reach: at least 0.80)")

@@ -14,7 +14,7 @@ from gesture.convert.convert import INDEX_COLUMNS
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record
 from gesture.formats import synthetic
-from gesture.formats.catalog import SyntheticOptions
+from gesture.formats.options import SyntheticOptions
 from gesture.formats.sequence import MODALITIES, Sequence
 from gesture.formats.synthetic.files import write_sample
 from gesture.formats.synthetic.presets import Plan

@@ -49,6 +49,7 @@ def run(manifest: Path, steps: int, pause: float) -> None:
     from gesture.convert.reader import Records
     from gesture.inputs.batch import Inputs
     from gesture.inputs.pipeline import training_batches
+    from gesture.networks.smnet import SMnetSettings
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -57,7 +58,7 @@ def run(manifest: Path, steps: int, pause: float) -> None:
     forget_peak()  # of importing
     before = resident("VmRSS")
     records = Records(manifest)
-    inputs = Inputs(("rgb", "depth", "skeleton_image"), masked=True, motion=False, padded=False)
+    inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
     training = Training(stages=[Stage(epochs=1, rate=1e-3)], batch=BATCH)
     for _ in training_batches(records, np.arange(len(records.index)), inputs, training, 1, range(steps)):
         time.sleep(pause)

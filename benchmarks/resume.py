@@ -34,9 +34,10 @@ def batches(manifest: Path, start: int, stop: int) -> Iterator[dict]:
     from gesture.convert.reader import Records
     from gesture.inputs.batch import Inputs
     from gesture.inputs.pipeline import training_batches
+    from gesture.networks.smnet import SMnetSettings
 
     records = Records(manifest)
-    inputs = Inputs(("rgb", "depth", "skeleton_image"), masked=True, motion=False, padded=False)
+    inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
     training = Training(stages=[Stage(epochs=1, rate=1e-3)], batch=BATCH)
     return iter(training_batches(records, np.arange(len(records.index)), inputs, training, 1, range(start, stop)))
 

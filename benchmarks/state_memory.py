@@ -29,7 +29,7 @@ def run(recompute: bool, clips: int) -> None:
 
     from gesture.networks.layers.build import build
     from gesture.networks.layers.runtime import pin
-    from gesture.networks.settings import SMnetSettings
+    from gesture.networks.smnet import SMnetSettings
 
     pin(1)
     network = build(SMnetSettings(), MODALITIES, CLASSES, SIZE, seed=1, recompute=recompute)

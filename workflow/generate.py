@@ -13,16 +13,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from gesture.catalog import FORMATS, NETWORKS
 from gesture.config.data import Download, RemoteFile
 from gesture.config.settings import Augmentation, Average, Data, Experiment, Report, Stage, Training, Variant
-from gesture.formats.catalog import FORMATS
-from gesture.networks.settings import (
-    FramesSettings,
-    GraphSettings,
-    JointsSettings,
-    SMnetSettings,
-    TransformerSettings,
-)
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path("workflow/schemas/config.schema.json")
@@ -38,11 +31,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "training.stages[]": Stage,
     "training.augmentation": Augmentation,
     "variants.NAME": Variant,
-    "variants.NAME.network of `model: smnet`": SMnetSettings,
-    "variants.NAME.network of `model: joints`": JointsSettings,
-    "variants.NAME.network of `model: graph`": GraphSettings,
-    "variants.NAME.network of `model: transformer`": TransformerSettings,
-    "variants.NAME.network of `model: frames`": FramesSettings,
+    **{f"variants.NAME.network of `model: {name}`": one for name, one in NETWORKS.items()},
     "average": Average,
     "report": Report,
 }

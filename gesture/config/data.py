@@ -3,16 +3,14 @@
 import re
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from gesture.base.settings import Settings
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
-class _RemoteSettings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RemoteFile(_RemoteSettings):
+class RemoteFile(Settings):
     """One file to download."""
 
     name: str = Field(..., pattern=_NAME, description="Name of the file on disk.")
@@ -50,7 +48,7 @@ class RemoteFile(_RemoteSettings):
         return {name: value for name, value in (("sha256", self.sha256), ("sha1", self.sha1)) if value}
 
 
-class Download(_RemoteSettings):
+class Download(Settings):
     """Where to get the raw files from."""
 
     files: list[RemoteFile] = Field(..., min_length=1, description="The files, downloaded in this order.")

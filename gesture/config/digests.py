@@ -6,10 +6,10 @@ The recipe numbers in `gesture/steps.py` are part of them.
 from typing import Any
 
 from gesture.base.files import value_digest
+from gesture.catalog import FORMATS
 from gesture.config.data import Download
 from gesture.config.members import Member
 from gesture.config.settings import Experiment
-from gesture.formats.catalog import FORMATS
 from gesture.steps import recipe
 
 # Keys of `training` that are in no digest while they are off, so that results from before there were them stay valid.

@@ -2,6 +2,8 @@
 
 import math
 
+from gesture.base.errors import GestureError
+from gesture.base.problems import not_one_of
 from gesture.config.settings import Stage, Training
 
 
@@ -29,6 +31,9 @@ def rates(training: Training, stage: int, step: int, sequences: int) -> tuple[fl
         stage: 1-based.
         step: counted from the start of stage 1.
         sequences: number of training sequences, which gives an epoch its steps.
+
+    Raises:
+        GestureError: there is no such schedule.
     """
     settings = training.stages[stage - 1]
     factor = min(1.0, (step + 1) / training.warmup_steps) if training.warmup_steps else 1.0
@@ -37,7 +42,9 @@ def rates(training: Training, stage: int, step: int, sequences: int) -> tuple[fl
         part, ratio = (step - first) / (end - first), settings.final_rate / settings.rate
         if training.schedule == "exponential":
             factor *= ratio**part
-        else:
+        elif training.schedule == "cosine":
             factor *= ratio + (1 - ratio) * (1 + math.cos(math.pi * part)) / 2
+        else:
+            raise GestureError(not_one_of(training.schedule, "schedule", ("cosine", "exponential")))
     pretrained = settings.rate if settings.pretrained_rate is None else settings.pretrained_rate
     return factor * settings.rate, factor * pretrained

@@ -9,23 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gesture.base.errors import GestureError
 from gesture.base.problems import dotted, not_one_of, problems_of
+from gesture.base.settings import Settings
 from gesture.base.yaml_file import read
+from gesture.catalog import FORMATS, INPUTS, AnyNetwork
 from gesture.config.data import Download
-from gesture.formats.catalog import FORMATS, Options
-from gesture.networks.settings import ModelSettings
+from gesture.formats.options import Options
 
 Modality = Literal["rgb", "depth", "mask", "skeleton"]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-
-
-class Settings(BaseModel):
-    """Base of all settings: unknown keys are refused, numbers are finite, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(Settings):
@@ -202,7 +197,7 @@ class Training(Settings):
 class Variant(Settings):
     """One kind of network; each of its seeds gives one trained member."""
 
-    network: ModelSettings = Field(..., description="The network and its sizes.")
+    network: AnyNetwork = Field(..., description="The network and its sizes.")
     modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
     images: Literal["standard", "motion"] = Field(
         "standard",
@@ -237,25 +232,15 @@ class Variant(Settings):
         return value
 
     @model_validator(mode="after")
-    def _modalities_that_the_network_takes(self) -> "Variant":
-        given = ", ".join(self.modalities)
-        for key in ("pretrained", "start"):
-            if self.network.model != "smnet" and getattr(self, key) is not None:
-                raise ValueError(f"{key}: network {self.network.model!r} has no C3D convolutions; remove the key")
-            if self.network.model == "smnet" and self.network.encoder != "c3d" and getattr(self, key) is not None:
-                raise ValueError(f"{key}: only `encoder: c3d` has the convolutions of such a file; remove the key")
-        if self.pretrained is not None and self.start is not None:
-            raise ValueError("give either `pretrained` (convolutions) or `start` (a whole checkpoint)")
-        if self.network.model in ("joints", "graph", "transformer") and self.modalities != ["skeleton"]:
-            raise ValueError(f"modalities: network {self.network.model!r} takes skeleton alone, got {given}")
-        if self.network.model == "frames" and set(self.modalities) - {"skeleton"} != {"depth", "mask"}:
-            raise ValueError(f"modalities: network 'frames' takes depth, mask and maybe skeleton, got {given}")
-        if self.network.model == "smnet" and self.training.augmentation.mixup:
-            raise ValueError(
-                "training.augmentation.mixup: sequences of network 'smnet' have no common length to blend them at; "
-                "set it to 0"
-            )
+    def _what_the_network_can_do(self) -> "Variant":
+        problems = self.network.problems(self)
+        problems += [
+            not_one_of(one.kind, "kind of input", INPUTS) for one in self.network.inputs(self) if one.kind not in INPUTS
+        ]
+        if problems:
+            raise ValueError(problems[0])
         if "mask" in self.modalities and "depth" not in self.modalities:
+            given = ", ".join(self.modalities)
             raise ValueError(f"modalities: mask is what depth is cut out by: add depth or remove mask, got {given}")
         return self
 

@@ -19,10 +19,11 @@ from tqdm import tqdm
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, remove_litter, value_digest, write_json, write_text
+from gesture.catalog import FORMATS
 from gesture.config.layout import INDEX
 from gesture.config.settings import Data, Experiment
 from gesture.convert.writer import Shard, write_shard
-from gesture.formats.catalog import FORMATS, Options
+from gesture.formats.options import Options
 from gesture.formats.sequence import SPLITS
 from gesture.formats.source import Source
 from gesture.steps import recipe

@@ -12,7 +12,7 @@ from typing import Any
 from gesture.base.files import atomic_path, file_digest, read_json, value_digest, write_json
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record
-from gesture.formats.catalog import Options
+from gesture.formats.options import Options
 from gesture.formats.source import Source
 from gesture.steps import recipe
 

@@ -11,11 +11,12 @@ from tqdm import tqdm
 from gesture.base.errors import GestureError
 from gesture.base.files import link_or_copy, read_json, sync, write_json
 from gesture.base.lease import Lease
+from gesture.catalog import FORMATS
 from gesture.config.data import Download, RemoteFile
 from gesture.config.settings import Experiment
 from gesture.download.fetch import Credentials, check_space, fetch, remote_size
 from gesture.download.unpack import unpack
-from gesture.formats.catalog import FORMATS, SyntheticOptions
+from gesture.formats.options import Options
 
 
 def download(experiment: Experiment, output: Path, processes: int) -> None:
@@ -27,32 +28,29 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
         GestureError: the folder is missing or empty, a file cannot be downloaded, or one is damaged.
     """
     data, options = experiment.data, experiment.dataset_options
+    module = importlib.import_module(FORMATS[data.dataset].module)
     if FORMATS[data.dataset].made:
-        assert isinstance(options, SyntheticOptions)
         folder = output.parent / "raw"
-        _generate(folder, options, processes)
+        _make(module, folder, options, processes)
     elif data.download:
         folder = _download(data.download, output.parent)
     else:
         folder = Path(os.path.expandvars(data.folder or ""))
         if not folder.is_dir():
             raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
-    sources = importlib.import_module(FORMATS[data.dataset].module).sources(folder, options)
-    files = {one.name: one.size for one in sources}
+    files = {one.name: one.size for one in module.sources(folder, options)}
     write_json(output, {"dataset": data.dataset, "folder": str(folder), "files": files})
     print(f"{len(files)} raw files, {sum(files.values()) / 1e6:.1f} MB: {folder}")
 
 
-def _generate(folder: Path, options: SyntheticOptions, processes: int) -> None:
-    from gesture.formats.synthetic import generate
-
+def _make(module: Any, folder: Path, options: Options, processes: int) -> None:
     with tqdm(unit="sample", desc="generate", mininterval=2) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        generate(folder, options.preset, options.seed, processes, progress)
+        module.make(folder, options, processes, progress)
 
 
 # ---- Download -------------------------------------------------------------------------------------------------------

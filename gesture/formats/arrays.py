@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gesture.base.errors import GestureError
-from gesture.formats.catalog import ArraysOptions
 from gesture.formats.images import gray_depth, resize
+from gesture.formats.options import ArraysOptions
 from gesture.formats.sequence import MODALITIES, SPLITS, Sequence
 from gesture.formats.source import Source
 

@@ -16,9 +16,9 @@ import av
 import numpy as np
 
 from gesture.base.errors import GestureError
-from gesture.formats.catalog import UtdMhadOptions
 from gesture.formats.images import gray_depth, resize
 from gesture.formats.matlab import load
+from gesture.formats.options import UtdMhadOptions
 from gesture.formats.sequence import Sequence
 from gesture.formats.source import Source
 

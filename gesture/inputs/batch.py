@@ -2,62 +2,73 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gesture.base.errors import GestureError
+from gesture.base.problems import not_one_of
+from gesture.catalog import INPUTS
 from gesture.config.settings import Augmentation, Variant
 from gesture.convert.reader import Records
 from gesture.formats.sequence import Sequence
 from gesture.inputs.aligned import aligned_zeros
 from gesture.inputs.augment import augment
-from gesture.inputs.person import cut_out, relative_depth
+from gesture.inputs.kind import Context, InputKind
 from gesture.inputs.skeleton_image import draw
+from gesture.networks.base import InputSpec
+
+if TYPE_CHECKING:
+    from gesture.inputs.pictures import Pictures
 
 CLIP = 16
+PICTURES = ("rgb", "depth", "skeleton_image")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a variant's network is fed.
+    """What a network is fed.
 
     Attributes:
-        names: keys of the batch beside `length` and `clips`.
-        masked: True if the depth is cut out by the mask.
-        motion: True if every image is taken minus the mean image of its sequence.
-        padded: True for the 2019 layout, in which every sequence has as many clips as the longest of its batch.
-        person: side of the square around the person that depth and mask are cut to [px]; None = whole pictures.
-        frames: length that `person` is resampled to [frames].
+        kinds: each gives one array of the batch, beside `length`, `clips` and `label`.
     """
 
-    names: tuple[str, ...]
-    masked: bool
-    motion: bool
-    padded: bool
-    person: int | None = None
-    frames: int = 0
+    kinds: tuple[InputKind, ...]
 
     @classmethod
     def of(cls, variant: Variant) -> "Inputs":
         """The inputs of a variant."""
-        network = variant.network
-        if network.model == "frames":
-            names = ("person", *(name for name in variant.modalities if name == "skeleton"))
-            return cls(names, True, motion=False, padded=False, person=network.person, frames=network.frames)
-        if network.model != "smnet":
-            return cls(("skeleton",), masked=False, motion=False, padded=False)
-        pictures = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
-        return cls(
-            tuple(name for modality, name in pictures.items() if modality in variant.modalities),
-            masked="mask" in variant.modalities,
-            motion=variant.images == "motion",
-            padded=network.layout == "padded",
-        )
+        return cls.made(variant.network.inputs(variant))
+
+    @classmethod
+    def made(cls, specs: Iterable[InputSpec]) -> "Inputs":
+        """The inputs that a network asks for.
+
+        Raises:
+            GestureError: there is no such kind.
+        """
+        return cls(tuple(INPUTS[one.kind](**one.options) for one in specs))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their keys in the batch."""
+        return tuple(kind.name for kind in self.kinds)
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """What they are made from."""
-        names = tuple("depth" if name == "person" else name.removesuffix("_image") for name in self.names)
-        return (*names, "mask") if self.masked else names
+        return tuple(name for kind in self.kinds for name in kind.modalities)
+
+    @property
+    def padded(self) -> bool:
+        """True for the 2019 layout, in which every sequence has as many clips as the longest of its batch."""
+        return any(kind.padded for kind in self.kinds)
+
+    def prepare(self, sequence: Sequence) -> Sequence:
+        """The sequence as it is to be augmented."""
+        for kind in self.kinds:
+            sequence = kind.prepare(sequence)
+        return sequence
 
 
 def load_batch(
@@ -77,40 +88,35 @@ def load_batch(
         rng: generator that depends on (seed, step) alone.
 
     Returns:
-        `length` `(B,)` int32 [frames], `clips` `(B,)` int32, `label` `(B,)` int32 (-1 = none), and the inputs: pictures
-        `(N, 16, H, W, C)` float32, N = sum of clips (or B x longest when padded); `skeleton` `(B, T, 20, 9)` float32,
-        zero-padded; `person` `(B, frames, side, side, 2)` float32, relative depth and mask. With mixup also `partner`
-        `(B,)` int32, who each is blended with, and `share` `(B,)` float32, how much is left of its own.
+        `length` `(B,)` int32 [frames], `clips` `(B,)` int32, `label` `(B,)` int32 (-1 = none), and an array of each
+        kind of input, see `gesture.catalog.INPUTS`. With mixup also `partner` `(B,)` int32, who each is blended with,
+        and `share` `(B,)` float32, how much is left of its own.
     """
     sequences = [records.read(int(position)).only(inputs.modalities) for position in positions]
-    if inputs.person is not None:  # before any shift, which it would undo
-        sequences = [cut_out(one, inputs.person) for one in sequences]
+    sequences = [inputs.prepare(one) for one in sequences]
     if augmentation is not None and rng is not None:
         sequences = [augment(one, augmentation, rng) for one in sequences]
     length = np.array([one.length for one in sequences], np.int32)
     clips = length // CLIP + 1
     batch = {"length": length, "clips": clips, "label": records.labels(positions)}
-    for name in inputs.names:
-        if name == "skeleton":
-            batch[name] = pad([one.arrays[name] for one in sequences], int(length.max()))
-        elif name == "person":
-            batch[name] = np.stack([relative_depth(one, inputs.frames) for one in sequences])
-        else:
-            # One at a time: all of a batch as float32 beside the clips would double its memory.
-            arrays = (images_of(one, name, inputs, records.manifest["size"]) for one in sequences)
-            counts = np.full(len(clips), clips.max()) if inputs.padded else clips
-            batch[name] = cut(arrays, counts)
+    context = Context(records.manifest["size"])
+    batch |= {kind.name: kind.load(sequences, context) for kind in inputs.kinds}
     if augmentation is not None and rng is not None and augmentation.mixup:
         batch["partner"] = rng.permutation(len(sequences)).astype(np.int32)
         batch["share"] = rng.beta(augmentation.mixup, augmentation.mixup, len(sequences)).astype(np.float32)
     return batch
 
 
-def images_of(sequence: Sequence, name: str, inputs: Inputs, size: int) -> np.ndarray:
+def images_of(sequence: Sequence, name: str, inputs: "Pictures", size: int) -> np.ndarray:
     """One stream of pictures `(T, H, W, C)` float32 as an encoder sees it.
 
     As in 2019, colour and skeleton pictures are standardised, and depth is gray / 255 times the mask.
+
+    Raises:
+        GestureError: there are no such pictures.
     """
+    if name not in PICTURES:
+        raise GestureError(not_one_of(name, "kind of picture", PICTURES))
     images = draw(sequence.arrays["skeleton"], size) if name == "skeleton_image" else sequence.arrays[name]
     if name == "depth" and inputs.masked:
         images = images * sequence.arrays["mask"]

@@ -1,10 +1,12 @@
 """The person in the depth pictures: cut out, brought to one size, and its depth taken from its own middle."""
 
 import dataclasses
+from collections.abc import Sequence as Sequences
 
 import numpy as np
 
 from gesture.formats.sequence import Sequence
+from gesture.inputs.kind import Context, InputKind
 
 # Arms reach beyond a person's height when raised, and as far to the sides.
 SIDE_OF_HEIGHT = 1.3
@@ -67,3 +69,31 @@ def relative_depth(sequence: Sequence, frames: int) -> np.ndarray:
     mask = mask[chosen]
     nearer = (middle - sequence.depth[chosen].astype(np.float32)) * scale
     return np.concatenate([np.clip(nearer, -FARTHEST, FARTHEST) * mask, mask], axis=-1).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Person(InputKind):
+    """Relative depth and mask of the person `(B, frames, side, side, 2)` float32.
+
+    Attributes:
+        side: of the square around the person that depth and mask are cut to [px].
+        frames: length that every sequence is resampled to [frames].
+    """
+
+    side: int
+    frames: int
+
+    name = "person"
+    modalities = ("depth", "mask")
+
+    def prepare(self, sequence: Sequence) -> Sequence:
+        """Cut out before any shift, which it would undo."""
+        return cut_out(sequence, self.side)
+
+    def load(self, sequences: Sequences[Sequence], context: Context) -> np.ndarray:
+        """The pictures of a batch."""
+        return np.stack([relative_depth(one, self.frames) for one in sequences])
+
+    def shape(self, context: Context) -> tuple[int | None, ...]:
+        """`(frames, side, side, 2)`."""
+        return (self.frames, self.side, self.side, 2)

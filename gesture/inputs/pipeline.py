@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from gesture.config.settings import Training
 from gesture.convert.reader import Records
-from gesture.inputs.batch import CLIP, Inputs, load_batch
+from gesture.inputs.batch import Inputs, load_batch
+from gesture.inputs.kind import Context
 from gesture.inputs.order import batch_at
 
 # Batches made ahead. One hides the reading behind the step; each more would cost 50 MB at batch 4.
@@ -53,13 +54,8 @@ def _dataset(
     signature = {name: tf.TensorSpec((None,), tf.int32) for name in ("length", "clips", "label")}
     if mixed:
         signature |= {"partner": tf.TensorSpec((None,), tf.int32), "share": tf.TensorSpec((None,), tf.float32)}
-    for name in inputs.names:
-        if name == "skeleton":
-            signature[name] = tf.TensorSpec((None, None, 20, 9), tf.float32)
-        elif name == "person":
-            signature[name] = tf.TensorSpec((None, inputs.frames, inputs.person, inputs.person, 2), tf.float32)
-        else:
-            signature[name] = tf.TensorSpec((None, CLIP, size, size, 1 if name == "depth" else 3), tf.float32)
+    for kind in inputs.kinds:
+        signature[kind.name] = tf.TensorSpec((None, *kind.shape(Context(size))), kind.dtype)
     options = tf.data.Options()
     # Autotune's threads make tearing an iterator down slow and gain nothing over a fixed prefetch.
     options.autotune.enabled = False

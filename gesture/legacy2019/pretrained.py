@@ -17,8 +17,8 @@ from gesture.base.errors import GestureError
 from gesture.legacy2019.torch_file import read_tensors
 from gesture.legacy2019.weight_files import existing
 from gesture.legacy2019.weights import SCOPES, Tensors, convolutions, read_checkpoint, refuse_misfits
-from gesture.networks.layers.encoders import CONVOLUTIONS
 from gesture.networks.layers.smnet import SMnet
+from gesture.networks.smnet import CONVOLUTIONS
 
 _LAYER = "|".join(CONVOLUTIONS)
 _CHECKPOINT_NAME = re.compile(rf"(?:(.*)/)?([wb]c(?:{_LAYER}))")

@@ -23,7 +23,7 @@ from gesture.legacy2019.weights import Sizes, load_checkpoint, sizes
 from gesture.networks.layers.build import build
 from gesture.networks.layers.runtime import pin
 from gesture.networks.layers.smnet import SMnet
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 
 SIZE_2019 = 80  # of its pictures [px]
 
@@ -86,11 +86,12 @@ def restore(what: Restored, records: Path, split: str, output: Path, threads: in
     ours = Records(manifest) if manifest else None
     _refuse_other_records(found, ours)
     size = ours.manifest["size"] if ours else SIZE_2019
-    network = build(what.settings(found), found.streams, found.classes, size, seed=what.dropout_seed or 0)
+    settings = what.settings(found)
+    network = build(settings, found.streams, found.classes, size, seed=what.dropout_seed or 0)
     assert isinstance(network, SMnet)
     # The pictures of 2019 are blue first, ours are red first.
     load_checkpoint(network, checkpoint, blue_first=ours is not None)
-    batches = _our_batches(ours, split, found.streams) if ours else original_batches(records, split)
+    batches = _our_batches(ours, split, settings, found.streams) if ours else original_batches(records, split)
     ids, labels, softmaxes = _predict(network, batches)
     if not len(ids):
         raise GestureError(f"{records}: no sequence of split {split}")
@@ -173,10 +174,11 @@ def _refuse_other_records(found: Sizes, records: Records | None) -> None:
         raise GestureError(f"{records.folder}: {len(records.class_names)} classes, the checkpoint has {found.classes}")
 
 
-def _our_batches(records: Records, split: str, streams: tuple[str, ...]) -> Iterator[dict[str, np.ndarray]]:
+def _our_batches(
+    records: Records, split: str, settings: SMnetSettings, streams: tuple[str, ...]
+) -> Iterator[dict[str, np.ndarray]]:
     """The sequences of a split in the order of their ids, in batches as large as those of 2019."""
-    names = tuple("skeleton_image" if name == "skeleton" else name for name in streams)
-    inputs = Inputs(names, masked="depth" in streams, motion=False, padded=False)
+    inputs = Inputs.made(settings.pictures([*streams, "mask"]))
     positions = np.flatnonzero(records.index["split"] == split)
     for start in range(0, len(positions), BATCH):
         chosen = positions[start : start + BATCH]

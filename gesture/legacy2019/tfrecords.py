@@ -17,9 +17,9 @@ from google.protobuf.message import DecodeError
 from gesture.base.errors import GestureError
 from gesture.convert.example import Example
 from gesture.convert.shard import read_stream
-from gesture.formats.catalog import SmnetOptions
 from gesture.formats.chalearn import CLASS_NAMES
 from gesture.formats.images import resize
+from gesture.formats.options import SmnetOptions
 from gesture.formats.sequence import MODALITIES, SPLITS, Sequence
 from gesture.formats.source import Source
 from gesture.inputs.skeleton_image import draw

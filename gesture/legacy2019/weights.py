@@ -15,9 +15,10 @@ import tensorflow as tf
 
 from gesture.base.errors import GestureError
 from gesture.legacy2019.weight_files import existing
-from gesture.networks.layers.encoders import CONVOLUTIONS, ClipEncoder
+from gesture.networks.layers.encoders import ClipEncoder
 from gesture.networks.layers.recurrent import AttentionCell
 from gesture.networks.layers.smnet import SMnet
+from gesture.networks.smnet import CONVOLUTIONS
 
 # Stream -> variable scope, scope of the stack and of the head.
 SCOPES = {

@@ -17,7 +17,6 @@ from gesture.config.members import Member, members
 from gesture.config.schedule import stage_bounds
 from gesture.config.settings import Experiment, Stage, Variant
 from gesture.config.splits import plays
-from gesture.networks.cost import kernel_weights, multiply_adds, unit
 from gesture.train.ledger import sessions
 
 # Until training begins: Python, TensorFlow, weights, the first trace of the graph [s].
@@ -194,17 +193,17 @@ def describe(experiment: Experiment) -> str:
     ]
     for one in everyone.values():
         stages = ", ".join(_stage_text(stage) for stage in one.variant.training.stages)
-        lines.append(f"  {one.name}: {one.variant.network.model} on {'+'.join(one.variant.modalities)}: {stages}")
+        lines.append(f"  {one.name}: {one.variant.network.name} on {'+'.join(one.variant.modalities)}: {stages}")
     lines += [f"  {name}: {_cost_text(variant, experiment.data.size)}" for name, variant in experiment.variants.items()]
     return "\n".join(lines)
 
 
 def _cost_text(variant: Variant, size: int) -> str:
     network = variant.network
-    weights = kernel_weights(network, variant.modalities, size) / 1e6
-    count = multiply_adds(network, variant.modalities, size) / 1e6
+    weights = network.kernel_weights(variant.modalities, size) / 1e6
+    count = network.multiply_adds(variant.modalities, size) / 1e6
     return (
-        f"{weights:,.3f} million weights, {count:,.1f} million multiply-adds a {unit(network)} forward "
+        f"{weights:,.3f} million weights, {count:,.1f} million multiply-adds a {network.unit} forward "
         "(training: about three times as many)"
     )
 

@@ -6,8 +6,9 @@ import zipfile
 from pathlib import Path
 
 from gesture.base.errors import GestureError
+from gesture.catalog import FORMATS
 from gesture.config.settings import Experiment
-from gesture.formats.catalog import FORMATS, ArraysOptions
+from gesture.formats.options import ArraysOptions
 from gesture.legacy2019.weight_files import start_files
 
 

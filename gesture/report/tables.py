@@ -27,7 +27,7 @@ def _member_row(results: Results, split: str | None, name: str, without: float |
     whole = results.accuracy(split) if split else None
     return {
         "name": name,
-        "model": one.member.variant.network.model,
+        "model": one.member.variant.network.name,
         "modalities": ", ".join(one.member.variant.modalities),
         "parameters": one.parameters,
         "accuracy": {each: results.accuracy(each, name) for each in SPLITS},

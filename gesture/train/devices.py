@@ -11,12 +11,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gesture.catalog import INPUTS
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.layers.runtime import device_names
 
 Batch = dict[str, tf.Tensor]
 Weigh = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-OF_SEQUENCES = ("length", "clips", "label", "skeleton", "person")  # one row each; of pictures one row a clip
+OF_EVERY_BATCH = ("length", "clips", "label")  # one row a sequence; of the inputs, their kinds know
 
 
 class Devices:
@@ -92,6 +93,9 @@ def part_of(batch: Batch, number: tf.Tensor, count: int, padded: bool) -> tuple[
     Returns:
         The part, and whether it is the device's own. Where sequences are fewer than devices (the last batch of an
         epoch), a device without one gets its neighbour's: batch norm has no statistics of nothing.
+
+    Raises:
+        GestureError: an array of the batch is of no known kind of input.
     """
     size, clips = tf.shape(batch["label"])[0], batch["clips"]
     begin, end = size * number // count, size * (number + 1) // count
@@ -100,7 +104,7 @@ def part_of(batch: Batch, number: tf.Tensor, count: int, padded: bool) -> tuple[
     rows = tf.concat([[0], tf.cumsum(clips)], axis=0)
 
     def cut(name: str, x: tf.Tensor) -> tf.Tensor:
-        if name in OF_SEQUENCES:
+        if name in OF_EVERY_BATCH or INPUTS[name].rows == "sequence":
             return x[begin:end]
         if not padded:
             return x[rows[begin] : rows[end]]

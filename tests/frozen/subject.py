@@ -14,6 +14,7 @@ from gesture.average.ensemble import Method, average
 from gesture.average.methods import METHODS
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
+from gesture.catalog import FORMATS
 from gesture.cli import OTHERS, main
 from gesture.config.digests import (
     average_digest,
@@ -32,7 +33,6 @@ from gesture.convert.convert import convert
 from gesture.convert.reader import Records
 from gesture.download.download import download
 from gesture.evaluate.predictions import read_predictions, write_predictions
-from gesture.formats.catalog import FORMATS
 from gesture.formats.sequence import Sequence
 from gesture.formats.synthetic.body import pose
 from gesture.formats.synthetic.generate import RECIPE as SYNTHETIC_RECIPE

@@ -90,6 +90,12 @@ def test_the_parts_of_a_batch_are_the_batch_in_order(clips: list[int], devices: 
         assert part["rgb"].numpy()[:, 0].tolist() == np.repeat(label, shown).tolist()
 
 
+def test_an_array_that_is_of_no_kind_of_input_is_not_cut_by_guess() -> None:
+    batch = {"clips": tf.constant([1, 2]), "label": tf.range(2), "nonesuch": tf.zeros((3, 1))}
+    with pytest.raises(GestureError, match="'nonesuch' is not a kind of input"):
+        part_of(batch, tf.constant(0), 2, False)
+
+
 @pytest.mark.parametrize("labels", [[5], [5, 1], [5, 1, 3]])
 def test_the_devices_losses_add_up_to_the_mean_over_the_batch(labels: list[int]) -> None:
     batch = {"label": tf.constant(labels), "clips": tf.ones(len(labels), tf.int32)}

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
+from gesture.networks.joints import JointsSettings
 from gesture.networks.layers.build import build
-from gesture.networks.layers.motion import CHANNELS, resampled_joints, stream
-from gesture.networks.settings import JointsSettings
+from gesture.networks.layers.motion import by_joint, resampled_joints, stream
+from gesture.networks.parts import CHANNELS
 
 TINY = {"frames": 12, "width": 8, "blocks": 2, "kernel": 3}
 
@@ -128,3 +129,10 @@ def test_weights_depend_on_the_seed_alone():
 def test_other_modalities_are_refused():
     with pytest.raises(GestureError, match="uses skeleton alone"):
         build(JointsSettings(), ["rgb", "skeleton"], 3, 80, seed=0)
+
+
+def test_a_stream_that_there_is_not_is_refused():
+    joints = tf.zeros((1, 4, 20, 3))
+    for function in (stream, by_joint):
+        with pytest.raises(GestureError, match=r"'nonesuch' is not a stream \(joints, bones, velocity, path\)"):
+            function("nonesuch", joints)

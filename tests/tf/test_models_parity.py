@@ -13,7 +13,7 @@ from gesture.config.settings import Training
 from gesture.legacy2019.weights import load_checkpoint, variables_by_name
 from gesture.networks.layers.build import build
 from gesture.networks.layers.smnet import SMnet
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 from gesture.train.optimiser import TwoRateAdam
 
 DATA = Path(__file__).parents[1] / "data" / "smnet"

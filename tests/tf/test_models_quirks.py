@@ -20,9 +20,11 @@ from gesture.evaluate.predict import Predictor
 from gesture.evaluate.predictions import read_predictions, write_predictions
 from gesture.inputs.batch import Inputs
 from gesture.inputs.order import batch_at, steps_per_epoch
+from gesture.inputs.pictures import SkeletonPictures
 from gesture.inputs.pipeline import training_batches
+from gesture.inputs.skeleton import Skeleton
 from gesture.legacy2019.softlabel import write_labels
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 from gesture.train.optimiser import TwoRateAdam
 
 
@@ -147,7 +149,7 @@ def test_every_step_trains_and_an_epoch_loses_nothing(records: Records):
     positions = records.positions("training", Data())
     training = Training(stages=[{"epochs": 2, "rate": 0.1}], batch=5)
     steps = steps_per_epoch(len(positions), training.batch)
-    inputs = Inputs(("skeleton",), masked=False, motion=False, padded=False)
+    inputs = Inputs((Skeleton(),))
     batches = list(training_batches(records, positions, inputs, training, 1, range(2 * steps)))
     assert len(batches) == 2 * steps
     assert sum(len(batch["length"]) for batch in batches) == 2 * len(positions)
@@ -159,7 +161,7 @@ def test_a_short_last_batch_counts_as_what_it_is(records: Records):
     """In 2019 the accuracy was divided by batches times their size."""
     positions = records.positions("test", Data())
     network = tiny(["skeleton"])
-    inputs = Inputs(("skeleton_image",), masked=False, motion=False, padded=False)
+    inputs = Inputs((SkeletonPictures(),))
     whole, by_two = (Predictor(network, records, positions, inputs, batch)() for batch in (3, 2))
     assert len(positions) == len(by_two) == 3
     assert np.allclose(whole, by_two, atol=1e-6)

@@ -6,16 +6,18 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gesture.networks.settings import JointsSettings, ModelSettings, SMnetSettings
+from gesture.catalog import AnyNetwork
+from gesture.networks.joints import JointsSettings
+from gesture.networks.smnet import SMnetSettings
 
 
 def test_importing_them_pulls_in_no_numpy_and_no_tensorflow():
-    code = "import sys, gesture.networks.settings; sys.exit(bool({'numpy', 'tensorflow', 'keras'} & set(sys.modules)))"
+    code = "import sys, gesture.catalog; sys.exit(bool({'numpy', 'tensorflow', 'keras'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_the_key_model_chooses_the_network():
-    adapter = TypeAdapter(ModelSettings)
+    adapter = TypeAdapter(AnyNetwork)
     assert isinstance(adapter.validate_python({"model": "joints", "width": 32}), JointsSettings)
     assert isinstance(adapter.validate_python({"model": "smnet", "widths": [8, 16]}), SMnetSettings)
 
@@ -34,7 +36,7 @@ def test_the_key_model_chooses_the_network():
 )
 def test_values_without_sense_are_refused(value):
     with pytest.raises(ValidationError):
-        TypeAdapter(ModelSettings).validate_python(value)
+        TypeAdapter(AnyNetwork).validate_python(value)
 
 
 @pytest.mark.parametrize("settings", [SMnetSettings, JointsSettings])

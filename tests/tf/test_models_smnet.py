@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from gesture.base.errors import GestureError
 from gesture.networks.layers.build import build
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 
 ALL = ["rgb", "depth", "mask", "skeleton"]
 SIZE = 16

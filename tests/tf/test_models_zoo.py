@@ -8,25 +8,22 @@ import pytest
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.cost import kernel_weights, multiply_adds
+from gesture.networks.base import NetworkSettings
+from gesture.networks.frames import FramesSettings
+from gesture.networks.graph import GraphSettings
+from gesture.networks.joints import JointsSettings
 from gesture.networks.layers.build import build
 from gesture.networks.layers.graph import fixed_graphs
 from gesture.networks.layers.network import GestureNetwork
-from gesture.networks.settings import (
-    FramesSettings,
-    GraphSettings,
-    JointsSettings,
-    ModelSettings,
-    SMnetSettings,
-    TransformerSettings,
-)
+from gesture.networks.smnet import SMnetSettings
+from gesture.networks.transformer import TransformerSettings
 
 FRAMES, SIDE, CLASSES = 12, 20, 3
 SKELETON, DEPTH, BOTH = ["skeleton"], ["depth", "mask"], ["depth", "mask", "skeleton"]
 SIZES = {"frames": FRAMES, "width": 8, "blocks": 2}
 PICTURES = {**SIZES, "person": SIDE, "widths": (3, 4), "features": 5}
 
-ZOO: dict[str, tuple[ModelSettings, list[str]]] = {
+ZOO: dict[str, tuple[NetworkSettings, list[str]]] = {
     "joints": (JointsSettings(**SIZES, kernel=3), SKELETON),
     "graph": (GraphSettings(frames=FRAMES, widths=(4, 6), kernel=3), SKELETON),
     "transformer": (TransformerSettings(**SIZES, heads=2), SKELETON),
@@ -205,10 +202,10 @@ def test_the_multiply_adds_of_a_sequence_are_those_of_the_network_built(kind):
     heads = len(network.logits) if isinstance(network.logits, list) else 1
     logits = heads * CLASSES * settings.width
     found = counted(lambda batch: network(batch)[0], batch)
-    assert found - logits == network.describe()["multiply_adds"] == multiply_adds(settings, modalities, 80)
+    assert found - logits == network.describe()["multiply_adds"] == settings.multiply_adds(modalities, 80)
     kernels = [one for one in network.trainable_variables if one.path.split("/")[-1] in ("kernel", "learned")]
     weights = sum(math.prod(one.shape) for one in kernels) - heads * CLASSES * settings.width
-    assert weights == kernel_weights(settings, modalities, 80)
+    assert weights == settings.kernel_weights(modalities, 80)
 
 
 @pytest.mark.parametrize("encoder", ["c3d", "r2plus1d"])

@@ -18,7 +18,7 @@ from gesture.config.members import member
 from gesture.config.settings import Stage, Training, parse
 from gesture.networks.layers.build import build
 from gesture.networks.layers.network import GestureNetwork
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 from gesture.train import loss_scale
 from gesture.train.optimiser import TwoRateAdam
 

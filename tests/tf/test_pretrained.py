@@ -16,9 +16,8 @@ from gesture.legacy2019.pretrained import load_pretrained, read_convolutions
 from gesture.legacy2019.weight_files import digest, pretrained_files
 from gesture.legacy2019.weights import variables_by_name
 from gesture.networks.layers.build import build
-from gesture.networks.layers.encoders import CONVOLUTIONS
 from gesture.networks.layers.smnet import SMnet
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import CONVOLUTIONS, SMnetSettings
 
 DATA = Path(__file__).parents[1] / "data" / "smnet"
 WIDTHS = (2, 3, 4, 4, 5, 5, 5, 5)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gesture.networks.layers.build import build
 from gesture.networks.layers.encoders import ClipEncoder
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import SMnetSettings
 
 TINY = {"widths": (3, 4, 5), "head_units": (4, 3, 3), "recurrent_units": 2, "memory": 2}
 KINDS: dict[str, dict[str, Any]] = {

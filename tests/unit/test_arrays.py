@@ -10,7 +10,7 @@ from made_up_arrays import write_arrays
 
 from gesture.base.errors import GestureError
 from gesture.formats import arrays
-from gesture.formats.catalog import ArraysOptions
+from gesture.formats.options import ArraysOptions
 
 OPTIONS = ArraysOptions(classes=3)
 

@@ -9,10 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gesture.catalog import INPUTS
 from gesture.config.settings import Augmentation, parse
 from gesture.formats.sequence import JOINTS, MODALITIES, Sequence
 from gesture.inputs.augment import STREAMS, augment, bend, disturb, flip, lose_one, retimed, shift, warped, zoom
-from gesture.inputs.batch import Inputs, images_of
+from gesture.inputs.batch import images_of
+from gesture.inputs.pictures import Colour
 from gesture.inputs.skeleton_image import draw
 
 EVERYTHING = Augmentation(
@@ -265,7 +267,7 @@ def test_brightness_bends_the_middle_and_keeps_black_white_and_order() -> None:
 
 def test_brightness_reaches_the_network_and_touches_colour_alone() -> None:
     after = augment(person(), Augmentation(brightness=1), generator(4))
-    inputs = Inputs(("rgb",), masked=False, motion=False, padded=False)
+    inputs = Colour()
     assert np.abs(images_of(after, "rgb", inputs, 4) - images_of(person(), "rgb", inputs, 4)).max() > 0.1
     for name in ("depth", "mask", "skeleton"):
         np.testing.assert_array_equal(after.arrays[name], person().arrays[name])
@@ -297,7 +299,7 @@ def test_one_stream_is_lost_and_never_the_only_one(present: set[str], which: flo
 @pytest.mark.parametrize("name", ["rgb", "depth", "skeleton_image"])
 def test_a_lost_modality_is_all_zero_to_the_network(name: str, motion: bool) -> None:
     arrays: dict[str, Any] = {key: np.zeros_like(array) for key, array in person().arrays.items()}
-    inputs = Inputs((name,), masked=True, motion=motion, padded=False)
+    inputs = INPUTS[name](motion=motion, **({"masked": True} if name == "depth" else {}))
     assert not images_of(Sequence(1, "training", max_depth_mm=4095, **arrays), name, inputs, 80).any()
 
 

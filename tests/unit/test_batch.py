@@ -11,6 +11,8 @@ from gesture.config.settings import Augmentation
 from gesture.formats.sequence import Sequence
 from gesture.inputs.batch import Inputs, cut, images_of, load_batch, pad, standardise, subtract_mean_image
 from gesture.inputs.order import batch_at, steps_per_epoch
+from gesture.inputs.pictures import Colour, Depth
+from gesture.inputs.skeleton import Skeleton
 from gesture.inputs.skeleton_image import draw
 
 
@@ -63,7 +65,7 @@ def test_the_mask_cuts_the_person_out_of_the_depth() -> None:
     depth, mask = np.full((2, 4, 4, 1), 51, np.uint8), np.zeros((2, 4, 4, 1), bool)
     mask[:, 1] = True
     person = Sequence(1, "test", depth=depth, mask=mask, max_depth_mm=4095)
-    inputs = Inputs(("depth",), masked=True, motion=False, padded=False)
+    inputs = Depth(masked=True)
     np.testing.assert_allclose(images_of(person, "depth", inputs, 4), mask * 0.2, rtol=1e-6)
 
 
@@ -98,7 +100,7 @@ class Few:
 
 def test_a_step_repeats_its_batch_and_the_next_step_changes_it_otherwise() -> None:
     changes = Augmentation(shift=0.25, speed=0.3, flip=0.5, skeleton_noise=0.01)
-    inputs = Inputs(("rgb", "skeleton"), masked=False, motion=False, padded=False)
+    inputs = Inputs((Colour(), Skeleton()))
     one, again, other = (
         load_batch(Few(), np.arange(3), inputs, changes, np.random.default_rng([1, step, 1])) for step in (7, 7, 8)
     )
@@ -108,7 +110,7 @@ def test_a_step_repeats_its_batch_and_the_next_step_changes_it_otherwise() -> No
 
 
 def test_mixup_names_a_partner_and_a_share_for_each_and_changes_nothing_else() -> None:
-    inputs = Inputs(("skeleton",), masked=False, motion=False, padded=False)
+    inputs = Inputs((Skeleton(),))
     mixing, plain = Augmentation(skeleton_noise=0.01, mixup=0.4), Augmentation(skeleton_noise=0.01)
     one, again, other, without = (
         load_batch(Few(), np.arange(9), inputs, changes, np.random.default_rng([1, step, 1]))
@@ -124,7 +126,7 @@ def test_mixup_names_a_partner_and_a_share_for_each_and_changes_nothing_else() -
 
 
 def test_what_the_network_does_not_see_is_no_substitute_for_a_lost_modality() -> None:
-    alone = Inputs(("skeleton",), masked=False, motion=False, padded=False)
+    alone = Inputs((Skeleton(),))
     batch = load_batch(Few(), np.arange(9), alone, Augmentation(modality_dropout=1), np.random.default_rng(0))
     assert batch["skeleton"].any(axis=(1, 2, 3)).all()
 

@@ -11,8 +11,8 @@ import pytest
 from scipy.io import savemat
 
 from gesture.base.errors import GestureError
-from gesture.formats.catalog import MontalbanoOptions
 from gesture.formats.montalbano2013 import class_names, modalities, read, sources
+from gesture.formats.options import MontalbanoOptions
 from gesture.formats.sequence import JOINTS, Sequence
 from gesture.formats.synthetic.files import VideoFile
 

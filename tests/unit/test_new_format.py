@@ -4,48 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy_package import TEXT_FORMAT
 
 from gesture.base.errors import GestureError
+from gesture.catalog import FORMATS
 from gesture.config.settings import parse
 from gesture.convert.convert import convert
 from gesture.convert.reader import Records
 from gesture.download.download import download
-from gesture.formats.catalog import FORMATS, Format
-
-MODULE = '''
-"""Text files `<split>-<id>-<class>.txt`: 60 numbers a line, the places of 20 joints in a frame."""
-
-import numpy as np
-
-from gesture.formats.sequence import Sequence
-from gesture.formats.source import Source
-
-
-def class_names(options):
-    return ["still", "moving"]
-
-
-def sources(folder, options):
-    parts = {path: path.stem.split("-") for path in sorted(folder.glob("*.txt"))}
-    return [Source(path.stem, path, split, (int(id),), (int(label),)) for path, (split, id, label) in parts.items()]
-
-
-def modalities(sources, options):
-    return ("skeleton",)
-
-
-def read(source, options, size):
-    world = np.loadtxt(source.path, ndmin=2).reshape(-1, 20, 3)
-    joints = np.concatenate([world, np.zeros((len(world), 20, 6))], axis=-1).astype(np.float32)
-    yield Sequence(source.ids[0], source.split, source.labels[0], source=source.name, skeleton=joints)
-'''
+from gesture.formats.options import Format
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
-    (tmp_path / "toy_format.py").write_text(MODULE)
+    (tmp_path / "toy_format.py").write_text(TEXT_FORMAT)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(FORMATS, "toy", Format("toy_format"))
+    monkeypatch.setitem(FORMATS._entries, "toy", Format("toy", "toy_format"))
     (tmp_path / "raw").mkdir()
     for number, split in enumerate(("training", "training", "test")):
         np.savetxt(tmp_path / f"raw/{split}-{number}-{number % 2}.txt", np.full((5 + number, 60), number))
@@ -62,7 +36,7 @@ def test_a_module_and_a_line_make_a_format_that_is_converted_and_read(settings: 
     download(experiment, tmp_path / "raw.json", 1)
     convert(experiment, tmp_path / "raw.json", tmp_path / "records/manifest.json", 1)
     records = Records(tmp_path / "records/manifest.json")
-    assert records.class_names == ["still", "moving"]
+    assert records.class_names == ["first", "second", "third"]
     found = [records.read(position) for position in range(3)]
     assert [(one.id, one.split, one.label, one.length) for one in found] == [
         (0, "training", 0, 5), (1, "training", 1, 6), (2, "test", 0, 7),

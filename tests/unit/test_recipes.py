@@ -57,6 +57,7 @@ import numpy as np
 from gesture.base.files import one
 
 RATE = 3
+WIDTH = Field(8, ge=1, description="Channels.")
 
 def half(x: float) -> float:
     """Half of it."""
@@ -73,6 +74,7 @@ def half(x: float) -> float:
         ("Half of it.", "One half."),
         ("  # exactly", ""),
         ("is below 0", "should be at least 0"),
+        ("Channels.", "Channels of the entry [channels]."),
         ("gesture.base.files", "gesture.base.files"),
         ("x: float) -> float", "x: int) -> float | None"),
         ("\n\ndef", "\n\n\n\ndef"),
@@ -83,7 +85,9 @@ def test_words_places_and_types_are_no_change(old: str, new: str, tmp_path: Path
     assert digest_of(CODE, tmp_path) == digest_of(CODE.replace(old, new), tmp_path)
 
 
-@pytest.mark.parametrize(("old", "new", "name"), [("x / 2", "x / 3", "half"), ("RATE = 3", "RATE = 4", "RATE")])
+@pytest.mark.parametrize(
+    ("old", "new", "name"), [("x / 2", "x / 3", "half"), ("RATE = 3", "RATE = 4", "RATE"), ("(8", "(9", "WIDTH")]
+)
 def test_what_acts_is_a_change_and_is_named(old: str, new: str, name: str, tmp_path: Path) -> None:
     before, after = digest_of(CODE, tmp_path), digest_of(CODE.replace(old, new), tmp_path)
     assert [one for one in before if before[one] != after[one]] == [name]

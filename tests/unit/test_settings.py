@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesture.base.errors import GestureError
+from gesture.catalog import FORMATS, NETWORKS
 from gesture.config import digests
 from gesture.config.settings import load, parse
 
@@ -58,8 +59,7 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
         (configuration(traning={}), "traning: 'traning' is not a known key (experiment, data, training, variants, "
          "average, report); did you mean 'training'?"),
         (configuration(data={"dataset": "sinthetic"}),
-         "data.dataset: 'sinthetic' is not a data set (synthetic, montalbano2014, montalbano2013, smnet, utd_mhad, "
-         "arrays); did you mean 'synthetic'?"),
+         f"data.dataset: 'sinthetic' is not a data set ({', '.join(FORMATS)}); did you mean 'synthetic'?"),
         (configuration(data={"options": {"preset": "tinny"}}),
          "data.options.preset: 'tinny' is not a preset (tiny, demo, default); did you mean 'tiny'?"),
         (configuration(data={"dataset": "arrays", "folder": "x"}), "data.options.classes: is missing"),
@@ -75,8 +75,7 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
         (configuration(experiment="../up"), "experiment: should start with a letter or digit and have only letters, "
          "digits, dot, dash, underscore, got '../up'"),
         (variant(network={"model": "smnett"}),
-         "variants.fusion.network: 'smnett' is not a network (smnet, joints, graph, transformer, frames); "
-         "did you mean 'smnet'?"),
+         f"variants.fusion.network: 'smnett' is not a network ({', '.join(NETWORKS)}); did you mean 'smnet'?"),
         (variant(network={}), "variants.fusion.network: `model` is missing"),
         (variant(network={"model": "joints", "streams": ["bonez"]}),
          "variants.fusion.network.streams[0]: 'bonez' is not a stream (joints, bones, velocity, path); "

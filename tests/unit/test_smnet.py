@@ -12,7 +12,7 @@ import pytest
 from gesture.base.errors import GestureError
 from gesture.convert.example import Example
 from gesture.convert.shard import read_stream, write_record
-from gesture.formats.catalog import SmnetOptions
+from gesture.formats.options import SmnetOptions
 from gesture.formats.sequence import Sequence
 from gesture.inputs.skeleton_image import draw
 from gesture.legacy2019 import tfrecords as smnet

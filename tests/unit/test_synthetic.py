@@ -17,7 +17,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from gesture.base.errors import GestureError
-from gesture.formats.catalog import SyntheticOptions
+from gesture.formats.options import SyntheticOptions
 from gesture.formats.sequence import SPLITS, Sequence
 from gesture.formats.synthetic import PRESETS, class_names, generate, read, sources
 from gesture.formats.synthetic.body import CX, CY, FX, FY, pose, project

@@ -9,16 +9,17 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
-    "gesture", "gesture.cli", "gesture.convert", "gesture.download", "gesture.average", "gesture.evaluate",
-    "gesture.faults", "gesture.formats", "gesture.formats.catalog", "gesture.legacy2019",
-    "gesture.legacy2019.weight_files", "gesture.networks", "gesture.networks.cost", "gesture.networks.settings",
-    "gesture.report", "gesture.steps", "gesture.train", "gesture.train.ledger",
+    "gesture", "gesture.catalog", "gesture.cli", "gesture.convert", "gesture.download", "gesture.average",
+    "gesture.evaluate", "gesture.faults", "gesture.formats", "gesture.formats.options", "gesture.legacy2019",
+    "gesture.legacy2019.weight_files", "gesture.networks", "gesture.report", "gesture.steps", "gesture.train",
+    "gesture.train.ledger",
 }  # fmt: skip
 ROOMS_OF_TIER_0 = ("base", "config", "schedulers", "operate")
 NOT_OF_TIER_0 = {"gesture.operate.reproduce"}
 TIER_0 |= {f"gesture.{path.parent.name}.commands" for path in PACKAGE.glob("*/commands.py")}
 TIER_0 |= {f"gesture.{room}" for room in ROOMS_OF_TIER_0}
 TIER_0 |= {f"gesture.{room}.{path.stem}" for room in ROOMS_OF_TIER_0 for path in (PACKAGE / room).glob("[a-z]*.py")}
+TIER_0 |= {f"gesture.networks.{path.stem}" for path in (PACKAGE / "networks").glob("[a-z]*.py")}
 TIER_0 -= NOT_OF_TIER_0
 # Tier 2 may use TensorFlow.
 TIER_2 = (
@@ -28,8 +29,8 @@ TIER_2 = (
 )  # fmt: skip
 # The rooms in the order in which the data walks through them: a room knows those before it, and none after it.
 ROOMS = (
-    "base", "steps", "formats", "networks", "config", "schedulers", "download", "convert", "inputs", "evaluate",
-    "legacy2019", "train", "average", "report", "faults", "operate", "cli",
+    "base", "steps", "formats", "networks", "catalog", "config", "schedulers", "download", "convert", "inputs",
+    "evaluate", "legacy2019", "train", "average", "report", "faults", "operate", "cli",
 )  # fmt: skip
 HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}
 

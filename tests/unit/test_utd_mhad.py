@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from gesture.base.errors import GestureError
 from gesture.formats import utd_mhad
-from gesture.formats.catalog import UtdMhadOptions
+from gesture.formats.options import UtdMhadOptions
 from gesture.formats.sequence import JOINTS, Sequence
 
 OPTIONS = UtdMhadOptions()

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.networks.layers.blocks import dense, dropout
-from gesture.networks.settings import TransformerSettings
+from gesture.networks.transformer import TransformerSettings
 
 
 class AttentionBlock(keras.Layer):

@@ -6,16 +6,12 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from gesture.networks.cost import multiply_adds
-from gesture.networks.layers.frames import FramesNetwork
+from gesture.networks.base import Context, NetworkSettings
 from gesture.networks.layers.network import GestureNetwork
-from gesture.networks.layers.skeleton import GraphNetwork, JointsNetwork, TransformerNetwork
-from gesture.networks.layers.smnet import SMnet
-from gesture.networks.settings import FramesSettings, GraphSettings, JointsSettings, ModelSettings, SMnetSettings
 
 
 def build(
-    settings: ModelSettings,
+    settings: NetworkSettings,
     modalities: Sequence[str],
     classes: int,
     image_size: int,
@@ -39,8 +35,8 @@ def build(
         GestureError: the network cannot use these modalities.
     """
     with _computing_in(precision):
-        network = _network(settings, modalities, classes, image_size, np.random.default_rng(seed), recompute)
-    network.multiply_adds = multiply_adds(settings, modalities, image_size)
+        network = settings.build(Context(modalities, classes, image_size, np.random.default_rng(seed), recompute))
+    network.multiply_adds = settings.multiply_adds(modalities, image_size)
     return network
 
 
@@ -53,22 +49,3 @@ def _computing_in(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _network(
-    settings: ModelSettings,
-    modalities: Sequence[str],
-    classes: int,
-    image_size: int,
-    rng: np.random.Generator,
-    recompute: bool,
-) -> GestureNetwork:
-    if isinstance(settings, SMnetSettings):
-        return SMnet(settings, modalities, classes, image_size, rng, recompute)
-    if isinstance(settings, FramesSettings):
-        return FramesNetwork(settings, modalities, classes, rng)
-    if isinstance(settings, JointsSettings):
-        return JointsNetwork(settings, modalities, classes, rng)
-    if isinstance(settings, GraphSettings):
-        return GraphNetwork(settings, modalities, classes, rng)
-    return TransformerNetwork(settings, modalities, classes, rng)

@@ -9,13 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gesture.networks.cost import CONVOLUTIONS as CONVOLUTIONS
-from gesture.networks.cost import LAST_POOL, POOL_AFTER, layers_of, pooled
 from gesture.networks.layers.blocks import BatchNorm, dense, dropout, glorot_uniform
+from gesture.networks.smnet import LAST_POOL, POOL_AFTER, layers_of, pooled
 
 
 class ConvStack(keras.Layer):
-    """3-D convolutions, each with batch norm and ReLU, between max pools; the first names of `CONVOLUTIONS`.
+    """The first of the 3-D convolutions of C3D, each with batch norm and ReLU, between max pools.
 
     Args:
         kind: `c3d`, or `r2plus1d`: each convolution in two halves, over space and over time.

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.cost import CHANNELS
+from gesture.networks.frames import FramesSettings
 from gesture.networks.layers.blocks import BatchNorm, dense, dropout, glorot_uniform, logits
 from gesture.networks.layers.mixup import mixed
 from gesture.networks.layers.motion import central_difference, resampled_joints, stream
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.layers.temporal import TemporalConvolutions
-from gesture.networks.settings import FramesSettings
+from gesture.networks.parts import channels_of
 
 PICTURE_CHANNELS = 3  # depth, mask, change of depth
 
@@ -49,7 +49,7 @@ class FramesNetwork(GestureNetwork):
         self.joints = None
         if "skeleton" in modalities:
             self.joints = dense(settings.features, rng)
-            self.joints.build((None, settings.frames, sum(CHANNELS[name] for name in settings.streams)))
+            self.joints.build((None, settings.frames, channels_of(settings.streams)))
             widths.append(settings.features)
         if settings.fusion == "early":
             widths = [sum(widths)]

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gesture.networks.cost import JOINTS
+from gesture.networks.graph import GraphSettings
 from gesture.networks.layers.blocks import BatchNorm, dense, dropout, glorot_uniform
 from gesture.networks.layers.motion import PARENTS
-from gesture.networks.settings import GraphSettings
+from gesture.networks.parts import JOINTS
 
 
 class GraphBlock(keras.Layer):

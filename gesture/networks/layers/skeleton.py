@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.cost import CHANNELS, JOINTS
+from gesture.networks.graph import GraphSettings
+from gesture.networks.joints import JointsSettings
 from gesture.networks.layers.attention import AttentionBlock
 from gesture.networks.layers.blocks import dense, dropout, logits
 from gesture.networks.layers.graph import GraphBlock
@@ -16,7 +17,10 @@ from gesture.networks.layers.mixup import mixed
 from gesture.networks.layers.motion import by_joint, resampled_joints, stream
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.layers.temporal import TemporalConvolutions
-from gesture.networks.settings import GraphSettings, JointsSettings, SkeletonSettings, TransformerSettings
+from gesture.networks.parts import JOINTS, channels_of
+from gesture.networks.transformer import TransformerSettings
+
+SkeletonSettings = JointsSettings | GraphSettings | TransformerSettings
 
 
 class SkeletonNetwork(GestureNetwork):
@@ -70,7 +74,7 @@ class JointsNetwork(SkeletonNetwork):
 
     def _make(self, rng: np.random.Generator) -> None:
         self.body = TemporalConvolutions(self.settings, rng)
-        self.body.build((None, self.settings.frames, sum(CHANNELS[name] for name in self.settings.streams)))
+        self.body.build((None, self.settings.frames, channels_of(self.settings.streams)))
 
     def _summary(self, joints: tf.Tensor, training: bool) -> tf.Tensor:
         streams = [stream(name, joints) for name in self.settings.streams]
@@ -112,7 +116,7 @@ class TransformerNetwork(SkeletonNetwork):
 
     def _make(self, rng: np.random.Generator) -> None:
         settings = self.settings
-        channels = sum(CHANNELS[name] for name in settings.streams)
+        channels = channels_of(settings.streams)
         self.entry = dense(settings.width, rng)
         self.entry.build((None, settings.frames, channels))
         self.places = self.add_weight(

@@ -8,12 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.cost import CONVOLUTIONS_OF, FRAMES, STREAMS
 from gesture.networks.layers.blocks import BatchNorm, dropout, logits
 from gesture.networks.layers.encoders import ClipEncoder, ConvStack
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.layers.recurrent import BidirectionalAttention
-from gesture.networks.settings import SMnetSettings
+from gesture.networks.smnet import CONVOLUTIONS_OF, FRAMES, STREAMS, SMnetSettings
 
 
 class SMnet(GestureNetwork):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.networks.layers.blocks import BatchNorm, dense, dropout, glorot_uniform
-from gesture.networks.settings import TemporalSettings
+from gesture.networks.parts import TemporalSettings
 
 
 class TemporalConvolutions(keras.Layer):

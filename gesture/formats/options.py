@@ -1,18 +1,14 @@
-"""The data sets that a configuration may name: their options, modalities and classes.
+"""What is known of a raw format without reading it: where its module is, and its options. Needs no NumPy."""
 
-A new format is one module and one line here: see CONTRIBUTING.md.
-"""
+from typing import Literal, NamedTuple
 
-from dataclasses import dataclass
-from typing import Literal
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
+from gesture.base.settings import Settings
 
 
-class Options(BaseModel):
+class Options(Settings):
     """Options of a data set; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class MontalbanoOptions(Options):
@@ -66,32 +62,21 @@ class UtdMhadOptions(Options):
     max_depth_mm: int = Field(4095, ge=1, description="Depth that gray value 255 stands for in the records [mm].")
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """One raw format.
 
     Attributes:
+        name: what `data.dataset` calls it.
         module: where its `class_names`, `sources`, `modalities` and `read` live.
         options: model of `data.options`.
         raw_options: the options that change the raw files (the others act when converting).
         modalities: what it always has; None = depends on the files, which the converter looks up.
-        made: True if `gesture download` makes the raw files itself, so that no folder is needed.
+        made: True if `gesture download` makes the raw files itself, by `make` of the module: no folder is needed.
     """
 
+    name: str
     module: str
     options: type[Options] = Options
     raw_options: tuple[str, ...] = ()
     modalities: tuple[str, ...] | None = None
     made: bool = False
-
-
-_ALL = ("rgb", "depth", "mask", "skeleton")
-
-FORMATS: dict[str, Format] = {
-    "synthetic": Format("gesture.formats.synthetic", SyntheticOptions, ("preset", "seed"), modalities=_ALL, made=True),
-    "montalbano2014": Format("gesture.formats.montalbano2014", MontalbanoOptions, modalities=_ALL),
-    "montalbano2013": Format("gesture.formats.montalbano2013", MontalbanoOptions, modalities=_ALL),
-    "smnet": Format("gesture.legacy2019.tfrecords", SmnetOptions),
-    "utd_mhad": Format("gesture.formats.utd_mhad", UtdMhadOptions),
-    "arrays": Format("gesture.formats.arrays", ArraysOptions),
-}

@@ -1,0 +1,61 @@
+"""The network `graph`: convolutions along the bones and over time."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gesture.networks.base import Context, Product, Width
+from gesture.networks.parts import JOINTS, Frames, OnSkeleton
+
+if TYPE_CHECKING:
+    from gesture.networks.layers.network import GestureNetwork
+
+
+class GraphSettings(OnSkeleton):
+    """Convolutions along the bones and over time, the same for every joint."""
+
+    model: Literal["graph"] = Field("graph", description="Kind of network.")
+    frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
+    streams: tuple[Literal["joints", "bones", "velocity"], ...] = Field(
+        ("joints", "bones", "velocity"),
+        min_length=1,
+        description="What each joint brings: its position, its bone, its velocity.",
+    )
+    widths: tuple[Width, ...] = Field(
+        (32, 64, 64), min_length=1, max_length=12, description="Channels of the blocks [channels]."
+    )
+    kernel: int = Field(5, ge=1, le=31, description="Length of the temporal convolutions [frames].")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropped in blocks and before the logits [fraction].")
+    norm_momentum: float = Field(
+        0.9, ge=0, lt=1, description="Part of the moving batch statistics that survives a step [fraction]."
+    )
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Every block halves time but the last, which leaves it."""
+        return (2,) * (len(self.widths) - 1) + (1,)
+
+    @property
+    def width(self) -> int:
+        """Channels of the last block."""
+        return self.widths[-1]
+
+    def products(self, modalities: Sequence[str], size: int) -> list[Product]:
+        """All that is counted."""
+        found, frames, channels = [], self.frames, 3 * len(self.streams)
+        for width, stride in zip(self.widths, self.strides, strict=True):
+            found.append(Product(frames * channels, JOINTS, 3 * JOINTS))
+            found.append(Product(frames * JOINTS, 3 * channels, width))
+            frames = ceil(frames / stride)
+            found.append(Product(frames * JOINTS, self.kernel * width, width))
+            found.append(Product(frames * JOINTS, channels, width))
+            channels = width
+        return found
+
+    def build(self, context: Context) -> "GestureNetwork":
+        """The network with all its variables."""
+        from gesture.networks.layers.skeleton import GraphNetwork
+
+        return GraphNetwork(self, context.modalities, context.classes, context.rng)

@@ -1,0 +1,34 @@
+"""The network `joints`: temporal convolutions over all joints of a frame at once."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gesture.networks.base import Context, Product
+from gesture.networks.parts import Frames, OnSkeleton, Streams, TemporalSettings, channels_of
+
+if TYPE_CHECKING:
+    from gesture.networks.layers.network import GestureNetwork
+
+
+class JointsSettings(TemporalSettings, OnSkeleton):
+    """Temporal convolutions over the world coordinates of the 20 joints."""
+
+    model: Literal["joints"] = Field("joints", description="Kind of network.")
+    frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
+    streams: Streams = Field(
+        ("joints", "bones", "velocity", "path"),
+        min_length=1,
+        description="What the network sees: joint positions, bone vectors, velocities, the path of the hip.",
+    )
+
+    def products(self, modalities: Sequence[str], size: int) -> list[Product]:
+        """All that is counted."""
+        return self.convolutions(self.frames, channels_of(self.streams))
+
+    def build(self, context: Context) -> "GestureNetwork":
+        """The network with all its variables."""
+        from gesture.networks.layers.skeleton import JointsNetwork
+
+        return JointsNetwork(self, context.modalities, context.classes, context.rng)
