@@ -5,12 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import snakemake_executor_plugin_lsf_steady.request as bsub
+from gesture.average.ensemble import Method, average
 from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings as LsfSettings
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command as sbatch_line
 
 import gesture
 import gesture.report.page as report_page
-from gesture.average.ensemble import Method, average
 from gesture.average.methods import METHODS
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json

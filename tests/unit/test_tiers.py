@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
     "gesture", "gesture.cli", "gesture.convert", "gesture.download", "gesture.average", "gesture.evaluate",
-    "gesture.faults", "gesture.formats", "gesture.formats.catalog", "gesture.legacy2019",
+    "gesture.catalog", "gesture.faults", "gesture.formats", "gesture.formats.catalog", "gesture.legacy2019",
     "gesture.legacy2019.weight_files", "gesture.networks", "gesture.networks.cost", "gesture.networks.settings",
     "gesture.report", "gesture.steps", "gesture.train", "gesture.train.ledger",
 }  # fmt: skip
