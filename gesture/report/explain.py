@@ -44,6 +44,7 @@ def explain(identity: int, results: Path, split: str, records: Path | None, outp
     names = [one["member"] for one in ensemble.manifest["members"]]
     paths = {name: results / "predictions" / split / f"{name}.csv" for name in names}
     tables = {name: read_predictions(path, name) for name, path in paths.items()}
+    own = {name: table.probabilities[[_row(table, identity)]] for name, table in tables.items()}
     tell_unchecked({table.path: table.manifest for table in (ensemble, *tables.values())})
     experiment = parse(origin["settings"], "submission.json") if origin["settings"] else None
     record, classes = _record(experiment, records, split, identity, output)
@@ -51,11 +52,11 @@ def explain(identity: int, results: Path, split: str, records: Path | None, outp
         "id": identity,
         "split": split,
         "answer": _answer(ensemble, row, folder, classes),
-        "members": _members(ensemble, row, tables, identity, classes),
+        "members": _members(ensemble, row, tables, own, classes),
         "training": {name: _training(results, name) for name in names},
         "record": record,
     }
-    found["doubts"] = _doubts(ensemble, row, tables, found)
+    found["doubts"] = _doubts(ensemble, row, tables, own, found)
     print(told(found))
     return found
 
@@ -103,10 +104,13 @@ def _answer(table: Predictions, row: int, folder: Path, classes: Sequence[str]) 
 
 
 def _members(
-    ensemble: Predictions, row: int, tables: Mapping[str, Predictions], identity: int, classes: Sequence[str]
+    ensemble: Predictions,
+    row: int,
+    tables: Mapping[str, Predictions],
+    own: Mapping[str, np.ndarray],
+    classes: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
     """What each member said of this sequence, and what the ensemble had said without it."""
-    own = {name: table.probabilities[_row(table, identity)][None] for name, table in tables.items()}
     turns = _turns(ensemble)
     terms = {name: turns.term(name, p, row)[0] for name, p in own.items()} if turns.additive else {}
     first, second = np.argsort(-ensemble.probabilities[row], kind="stable")[:2]
@@ -176,7 +180,13 @@ def _record(
     return found, records.class_names
 
 
-def _doubts(ensemble: Predictions, row: int, tables: Mapping[str, Predictions], found: Mapping[str, Any]) -> list[str]:
+def _doubts(
+    ensemble: Predictions,
+    row: int,
+    tables: Mapping[str, Predictions],
+    own: Mapping[str, np.ndarray],
+    found: Mapping[str, Any],
+) -> list[str]:
     """Where the files contradict each other: each a sentence."""
     doubts = []
     if found["answer"]["submitted"] != found["answer"]["class"]:
@@ -186,7 +196,7 @@ def _doubts(ensemble: Predictions, row: int, tables: Mapping[str, Predictions], 
     if changed:
         doubts.append(f"the predictions of {', '.join(changed)} were changed after they were averaged")
     turns = _turns(ensemble)
-    again = turns.combine({name: table.probabilities[[row]] for name, table in tables.items()}, row)[0]
+    again = turns.combine(own, row)[0]
     if not changed and np.abs(again - ensemble.probabilities[row]).max() > _TOLERANCE:
         doubts.append("the members' softmaxes do not give the ensemble's again")
     for name, stages in found["training"].items():

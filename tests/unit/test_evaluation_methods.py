@@ -206,6 +206,40 @@ def test_what_must_not_be_fitted_on_is_refused_and_nothing_is_written(case, test
     assert not (tmp_path / "out").exists()
 
 
+def alike(folder, split, rows=30):
+    """Members that give every sequence the same softmax, as networks do that have learnt nothing."""
+    paths = write_split(folder, split, rows, seed=0)
+    for path in paths:
+        table = read_predictions(path)
+        p = np.tile(np.float32([0.4, 0.3, 0.2, 0.1]), (rows, 1))
+        write_predictions(path, table.ids, p, table.labels, table.manifest)
+    return paths
+
+
+@pytest.mark.filterwarnings("ignore:members .* hold the same predictions")
+@pytest.mark.parametrize("flags", [[], ["--calibrate"], ["--method", "greedy"], ["--method", "stacking"]])
+def test_members_that_answer_every_sequence_alike_are_averaged(flags, tmp_path, capsys):
+    test, validation = alike(tmp_path, "test"), alike(tmp_path, "validation")
+    arguments = ["average", *map(str, test), "--output", str(tmp_path / "out"), "--fit-on", *map(str, validation)]
+    assert main([*arguments, *flags]) == 0
+    assert "nothing may be fitted" not in capsys.readouterr().out
+    assert len(set(submitted(tmp_path / "out"))) == 1
+    assert len(json.loads((tmp_path / "out/metrics.json").read_text())["methods"]) >= 5
+
+
+@pytest.mark.parametrize("given", [{}, {"method": "weights", "weights": dict.fromkeys(SKILLS, 2.0)}])
+def test_a_method_that_learns_nothing_may_be_given_the_averaged_tables_but_compares_no_fits(
+    given, test, tmp_path, capsys
+):
+    renamed = write_split(tmp_path / "fit", "validation", 150, seed=1)
+    result = average(test, tmp_path / "out", Average(**given), renamed)
+    assert "nothing may be fitted on what it is judged by; methods that are fitted are not compared" in (
+        capsys.readouterr().out
+    )
+    assert [row["method"] for row in result["methods"]] == ["mean", "geometric", *(["weights"] if given else [])]
+    assert all("validation" not in row for row in result["methods"])
+
+
 def test_a_table_that_does_not_say_its_split_is_not_fitted_on(test, validation, tmp_path):
     validation[0].with_suffix(".json").unlink()
     with pytest.raises(GestureError, match=r"good-s1\.csv has no manifest that says its split"):
