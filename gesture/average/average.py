@@ -26,6 +26,7 @@ from gesture.average.methods import FitSet
 from gesture.average.output import Origin, write_origin, write_submission
 from gesture.base.errors import GestureError
 from gesture.base.files import write_json
+from gesture.config.layout import ENSEMBLE, METRICS, SUBMISSION
 from gesture.config.settings import Average
 from gesture.evaluate.metrics import confusion_matrix, labelled, metrics, paired_gain
 from gesture.evaluate.predictions import Predictions, member_name, read_manifest, tell_unchecked, write_predictions
@@ -196,7 +197,7 @@ def _table(joined: Joined, output: Path, softmaxes: np.ndarray, notes: Mapping[s
     made_by = {"step": "average", "member": "ensemble", "checkpoint_digest": None}
     manifest = {**joined.origin, **made_by, **notes, "members": members}
     labels = joined.labels if (joined.labels >= 0).any() else None
-    return Predictions(output / "ensemble.csv", joined.ids, softmaxes, labels, manifest)
+    return Predictions(output / ENSEMBLE, joined.ids, softmaxes, labels, manifest)
 
 
 def _write(
@@ -214,9 +215,9 @@ def _write(
         **_gain(table, members),
         **extra,
     }
-    write_submission(table.path.with_name("submission.csv"), table, origin.ids(joined.origin["split"]))
+    write_submission(table.path.with_name(SUBMISSION), table, origin.ids(joined.origin["split"]))
     write_predictions(table.path, table.ids, table.probabilities, table.labels, table.manifest)
-    write_json(table.path.with_name("metrics.json"), result)
+    write_json(table.path.with_name(METRICS), result)
     write_origin(table, origin)
     return result
 

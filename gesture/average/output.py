@@ -18,11 +18,11 @@ import gesture
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, file_digest, read_json, write_json
 from gesture.config.digests import resolved
+from gesture.config.layout import ORIGIN, SUBMISSION
 from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import Predictions, listing
 
-NAME = "submission.json"
 _PACKAGES = ("numpy", "pandas", "scipy", "tensorflow", "keras", "snakemake")
 # `*+` forgets the way back of each row, which at a million rows is 200 MB.
 _WHOLE = re.compile(rb"Id,y(?:\r?\n-?\d{1,18},-?\d{1,18})*+(?:\r?\n)?")
@@ -131,7 +131,7 @@ def write_origin(table: Predictions, origin: Origin) -> None:
         origin: what made its members.
     """
     records: Mapping[str, Any] = read_json(origin.records) if origin.records else {}
-    submission = table.path.with_name("submission.csv")
+    submission = table.path.with_name(SUBMISSION)
     value = {
         "submission": {
             "file": submission.name,
@@ -155,7 +155,7 @@ def write_origin(table: Predictions, origin: Origin) -> None:
         "software": software(),
         "settings": resolved(origin.experiment) if origin.experiment else None,
     }
-    write_json(table.path.with_name(NAME), value)
+    write_json(table.path.with_name(ORIGIN), value)
 
 
 @cache

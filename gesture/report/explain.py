@@ -11,6 +11,7 @@ from gesture.average.output import read_submission
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, read_json
 from gesture.config.digests import records_name
+from gesture.config.layout import ENSEMBLE, ORIGIN, SUBMISSION, ResultFolder
 from gesture.config.settings import Experiment, parse
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import Predictions, read_predictions, tell_unchecked
@@ -37,12 +38,13 @@ def explain(identity: int, results: Path, split: str, records: Path | None, outp
         FailedForGoodError: a table was changed after it was written.
         GestureError: there is no such Id, or a file of the experiment is missing or damaged or lacks the Id.
     """
-    folder = results if split == "test" else results / split
-    ensemble = read_predictions(folder / "ensemble.csv")
+    kept = ResultFolder(results)
+    folder = kept.average(split)
+    ensemble = read_predictions(folder / ENSEMBLE, "ensemble")
     row = _row(ensemble, identity)
-    origin = read_json(folder / "submission.json")
+    origin = read_json(folder / ORIGIN)
     names = [one["member"] for one in ensemble.manifest["members"]]
-    paths = {name: results / "predictions" / split / f"{name}.csv" for name in names}
+    paths = {name: kept.table(split, name) for name in names}
     tables = {name: read_predictions(path, name) for name, path in paths.items()}
     own = {name: table.probabilities[[_row(table, identity)]] for name, table in tables.items()}
     tell_unchecked({table.path: table.manifest for table in (ensemble, *tables.values())})
@@ -82,7 +84,7 @@ def _place(ids: np.ndarray, identity: int) -> int | None:
 
 def _answer(table: Predictions, row: int, folder: Path, classes: Sequence[str]) -> dict[str, Any]:
     """What was submitted, and how far ahead it was."""
-    submission = folder / "submission.csv"
+    submission = folder / SUBMISSION
     ids, submitted = read_submission(submission)
     place = _place(ids, int(table.ids[row]))
     if place is None:

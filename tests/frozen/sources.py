@@ -34,6 +34,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "": (
         "gesture.average.commands",
         "gesture.base",
+        "gesture.catalog",
         "gesture.cli",
         "gesture.config",
         "gesture.convert.commands",

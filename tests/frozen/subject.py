@@ -3,17 +3,18 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import snakemake_executor_plugin_lsf_steady.request as bsub
-from gesture.average.ensemble import Method, average
 from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings as LsfSettings
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command as sbatch_line
 
 import gesture
 import gesture.report.page as report_page
-from gesture.average.methods import METHODS
+from gesture.average import average as averaging
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
+from gesture.catalog import METHODS
 from gesture.cli import OTHERS, main
 from gesture.config.digests import (
     average_digest,
@@ -27,7 +28,7 @@ from gesture.config.digests import (
 from gesture.config.layout import settings_file
 from gesture.config.members import members
 from gesture.config.schedule import rates, stage_bounds
-from gesture.config.settings import Augmentation, Data, Experiment, load, parse
+from gesture.config.settings import Augmentation, Average, Data, Experiment, load, parse
 from gesture.convert.convert import convert
 from gesture.convert.reader import Records
 from gesture.download.download import download
@@ -51,6 +52,17 @@ from gesture.steps import STEPS
 PACKAGE = Path(gesture.__file__).parent
 RECIPES = {"SYNTHETIC_RECIPE": SYNTHETIC_RECIPE} | {f"{name.upper()}_RECIPE": one.recipe for name, one in STEPS.items()}
 COMMANDS = (*STEPS, *OTHERS)
+
+
+def Method(name: str, weights: dict[str, float] | None = None, calibrated: bool = False, fit_on: Any = ()) -> Any:
+    """How to average, and on what it is fitted."""
+    return Average(method=name, weights=weights, calibrate=calibrated), fit_on
+
+
+def average(tables: list[Path], output: Path, method: Any) -> Any:
+    """The figures of an average."""
+    how, fit_on = method
+    return averaging.average(tables, output, how, fit_on)
 
 
 def with_tensorflow() -> SimpleNamespace:

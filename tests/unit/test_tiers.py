@@ -28,8 +28,8 @@ TIER_2 = (
 )  # fmt: skip
 # The rooms in the order in which the data walks through them: a room knows those before it, and none after it.
 ROOMS = (
-    "base", "steps", "formats", "networks", "schedulers", "config", "download", "convert", "inputs", "evaluate",
-    "legacy2019", "train", "average", "report", "faults", "operate", "cli",
+    "base", "steps", "formats", "networks", "schedulers", "catalog", "config", "download", "convert", "inputs",
+    "evaluate", "legacy2019", "train", "average", "report", "faults", "operate", "cli",
 )  # fmt: skip
 HEAVY = {"numpy", "pandas", "sklearn", "matplotlib", "av", "PIL", "tensorflow", "keras"}
 
