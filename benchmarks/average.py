@@ -28,7 +28,7 @@ for path in sys.argv[2:]:
 PANDAS_READ = "import sys, pandas\nfor path in sys.argv[2:]: pandas.read_csv(path)"
 OURS = """
 import sys, pathlib
-from gesture.average.ensemble import average
+from gesture.average.average import average
 average([pathlib.Path(path) for path in sys.argv[2:]], pathlib.Path(sys.argv[1]))
 """
 # Prints wall time [s] and peak memory [MB] of the code in its first argument.

@@ -1,4 +1,4 @@
-"""How the cost of planning grows: dry runs of 5 and of 500 variants, the command line, a simulated cluster.
+"""How the cost of planning grows: dry runs of 5 and of 500 variants, the command line.
 
     python benchmarks/orchestration.py
 
@@ -72,9 +72,6 @@ def main() -> None:
         print(f"500 variants / 5 variants: {ratio:.2f} (to reach: at most 5)")
         print(f"gesture --help / import tensorflow: {found['gesture --help'] / found['import tensorflow']:.2f}"
               " (to reach: at most 0.1)")  # fmt: skip
-        simulated = [BIN / "gesture", "plan", many, "--step-seconds", "0.8", "--gpus", "64", "--simulate"]
-        text = subprocess.run(list(map(str, simulated)), check=True, capture_output=True, text=True).stdout
-        print("\n500 variants on 64 GPUs, sessions of 4 hours:\n" + "\n".join(text.splitlines()[-3:]))
 
 
 if __name__ == "__main__":

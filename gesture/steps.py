@@ -29,7 +29,7 @@ STEPS = {
         Step("convert", 1, ("convert",)),
         Step("train", 1, ("train",)),
         Step("evaluate", 1, ("evaluate",)),
-        Step("average", 2, ("average", "average-validation")),
+        Step("average", 3, ("average", "average-validation")),
         Step("report", 2, ("report",)),
     )
 }

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gesture.average.ensemble import Method, average
-from gesture.average.origin import Origin
+from gesture.average.average import average
+from gesture.average.output import Origin
 from gesture.base.files import value_digest, write_json
 from gesture.config.members import members
 from gesture.config.settings import Experiment, parse
@@ -45,7 +45,7 @@ def make_results(folder: Path, labels: bool = True, validation_rows: int = 40, r
         tables = [results / "predictions" / split / f"{name}.csv" for name in members(experiment)]
         fit_on = fit_on or tables
         output = results if split == "test" else results / "validation"
-        average(tables, output, Method(fit_on=fit_on), Origin(experiment, records))
+        average(tables, output, experiment.average, fit_on, Origin(experiment, records))
     for number, member in enumerate(members(experiment).values()):
         for stage in range(1, member.stages + 1):
             _stage(results / "train" / member.name / f"stage{stage}", stage, number)

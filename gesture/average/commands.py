@@ -1,9 +1,14 @@
 """`gesture average`: flags, and one call."""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gesture.base.arguments import Subparsers, command
+
+if TYPE_CHECKING:
+    from gesture.config.settings import Average
 
 
 def add_average(commands: Subparsers) -> None:
@@ -24,7 +29,7 @@ def add_average(commands: Subparsers) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the files")
     parser.add_argument("--settings", type=Path, metavar="YAML", help="experiment that says how; kept for reproduce")
     parser.add_argument("--records", type=Path, metavar="JSON", help="records' manifest: whose Ids must all be there")
-    parser.add_argument("--method", help="mean (default), geometric, weights, greedy or stacking")
+    parser.add_argument("--method", choices=_Methods(), metavar="METHOD", help="%(choices)s (default mean)")
     parser.add_argument(
         "--weights", type=_weight, nargs="+", metavar="MEMBER=NUMBER", help="of method weights; without: fitted"
     )
@@ -34,9 +39,21 @@ def add_average(commands: Subparsers) -> None:
     )
 
 
+class _Methods:
+    """The names of the methods, looked up when the help is shown; what is none is refused with the settings."""
+
+    def __iter__(self) -> Iterator[str]:
+        from gesture.catalog import METHODS
+
+        return iter(METHODS)
+
+    def __contains__(self, name: str) -> bool:
+        return True
+
+
 def _run_average(options: argparse.Namespace) -> None:
-    from gesture.average.ensemble import Method, average
-    from gesture.average.origin import Origin
+    from gesture.average.average import average
+    from gesture.average.output import Origin
     from gesture.config.settings import Average, load
 
     experiment = load(options.settings) if options.settings else None
@@ -45,10 +62,24 @@ def _run_average(options: argparse.Namespace) -> None:
         "weights": dict(options.weights) if options.weights else None,
         "calibrate": options.calibrate,
     }
-    settings = experiment.average if experiment else Average()
-    chosen = {**settings.model_dump(), **{key: value for key, value in given.items() if value is not None}}
-    method = Method(chosen["method"], chosen["weights"], chosen["calibrate"], options.fit_on)
-    average(options.members, options.output, method, Origin(experiment, options.records))
+    how = _with_flags(experiment.average if experiment else Average(), given)
+    average(options.members, options.output, how, options.fit_on, Origin(experiment, options.records))
+
+
+def _with_flags(settings: "Average", given: Mapping[str, Any]) -> "Average":
+    """The settings with what the command line says laid over them; weights do not outlive their method."""
+    from pydantic import ValidationError
+
+    from gesture.base.errors import GestureError
+    from gesture.base.problems import dotted, problems_of
+
+    kept = settings.model_dump(exclude={"weights"} if given["method"] else None)
+    try:
+        return settings.model_validate({**kept, **{key: one for key, one in given.items() if one is not None}})
+    except ValidationError as error:
+        problems = problems_of(error, type(settings), ())
+        lines = [f"--{dotted(where)}: {what}" if where else f"--{what}" for where, what in problems.items()]
+        raise GestureError("\n".join(lines)) from None
 
 
 def _weight(text: str) -> tuple[str, float]:

@@ -1,150 +1,88 @@
-"""Weights, selection, stacking and temperature, fitted on the validation split.
+"""Methods fitted to rows, with the temperature of their result; for rows that they are fitted on, fold by fold."""
 
-All are deterministic: the members come in the order of their content digests, the rows in the order of Ids, and nothing
-is drawn.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 
-from gesture.average.methods import Combination, logarithms, softmax
+from gesture.average.methods import Additive, FitSet, Method, logarithms, softmax
+from gesture.catalog import METHODS
 
 FOLDS = 5
-_GREEDY_ROUNDS = 100
 _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class FitSet:
-    """What methods are fitted on: labelled rows of the members' validation tables.
+class Combination:
+    """A fitted method, and how sure its result is made.
 
     Attributes:
-        names: members, `M` of them.
-        probabilities: `(M, n, K)` float64.
-        labels: `(n,)` int64, 0-based.
-        fold: `(n,)`, 0 to 4: rows of the whole table in the order of Ids take turns.
+        name: one of `METHODS`.
+        method: with its numbers.
+        temperature: the result's logarithms are divided by it (Guo et al., ICML 2017); 1 leaves it as it is.
     """
 
-    names: Sequence[str]
-    probabilities: np.ndarray
-    labels: np.ndarray
-    fold: np.ndarray
+    name: str
+    method: Method
+    temperature: float = 1.0
 
-    def rows(self, chosen: np.ndarray) -> "FitSet":
-        """Some of the rows."""
-        return FitSet(self.names, self.probabilities[:, chosen], self.labels[chosen], self.fold[chosen])
+    def combine(self, members: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Softmaxes `(n, K)` float64 of rows, from those of the members, `(n, K)` each."""
+        return self.cooled(self.method.combine(members))
 
-    @cached_property
-    def own(self) -> np.ndarray:
-        """What each member gives to the true class, `(M, n)`, at least 1e-12."""
-        chosen = self.probabilities[:, np.arange(len(self.labels)), self.labels]
-        return np.maximum(chosen, _TINY)
+    def cooled(self, p: np.ndarray) -> np.ndarray:
+        """The method's softmaxes at the temperature."""
+        return p if self.temperature == 1 else softmax(logarithms(p) / self.temperature)
 
-    def combined(self, combination: Combination) -> np.ndarray:
-        """The ensemble's softmaxes of these rows, `(n, K)` float64."""
-        pairs = zip(self.names, self.probabilities, strict=True)
-        return combination.finish(np.asarray(sum(combination.term(name, p) for name, p in pairs)))
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> "Combination":
+        """From what `describe` gave."""
+        name = value["method"]
+        return cls(name, METHODS[name].load().of(value), value["temperature"])
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"method": self.name, **self.method.describe(), "temperature": self.temperature}
 
 
-def fit(method: str, data: FitSet, calibrated: bool, given: dict[str, float] | None = None) -> Combination:
-    """The method's weights from these rows, and its temperature if it is to be calibrated.
+def fit(
+    name: str,
+    names: Sequence[str],
+    data: FitSet | None = None,
+    calibrate: bool = False,
+    weights: Mapping[str, float] | None = None,
+) -> Combination:
+    """The method's numbers from these rows, and its temperature if it is to be calibrated.
 
     Args:
-        method: one of `METHODS`.
-        data: rows to learn from; the means without calibration need none.
-        calibrated: whether a temperature is fitted too.
-        given: weights of method `weights` that need no fitting.
+        name: one of `METHODS`.
+        names: members.
+        data: rows of these members to learn from; None only where nothing has to be learnt.
+        calibrate: whether a temperature is fitted too.
+        weights: given instead of fitted ones, for a method that takes them.
     """
-    bias = None
-    if method == "weights":
-        weights = _log_loss_weights(data.own) if given is None else np.array([given[name] for name in data.names])
-    elif method == "greedy":
-        weights = _greedy_counts(data.own)
-    elif method == "stacking":
-        weights, bias = _stacked(logarithms(data.probabilities), data.labels)
-    else:
-        weights = np.ones(len(data.names))
-    named = dict(zip(data.names, map(float, weights), strict=True))
-    combination = Combination(method, named, bias)
-    if calibrated:
-        return replace(combination, temperature=_temperature(data.combined(combination), data.labels))
-    return combination
+    combination = Combination(name, METHODS[name].load().fit(names, data, weights))
+    if not calibrate:
+        return combination
+    assert data is not None
+    return replace(combination, temperature=_temperature(combination.combine(data.members), data.labels))
 
 
-def fit_folds(method: str, data: FitSet, calibrated: bool, given: dict[str, float] | None = None) -> list[Combination]:
+def fit_folds(
+    name: str, data: FitSet, calibrate: bool = False, weights: Mapping[str, float] | None = None
+) -> list[Combination]:
     """One combination a fold, fitted on the rows of the other four: for scores on rows that a method is fitted on."""
-    return [fit(method, data.rows(data.fold != one), calibrated, given) for one in range(FOLDS)]
+    return [fit(name, data.names, data.rows(data.fold != one), calibrate, weights) for one in range(FOLDS)]
 
 
 def out_of_fold(parts: Sequence[Combination], data: FitSet) -> np.ndarray:
     """Softmaxes `(n, K)` of these very rows, each by the combination that was fitted without it."""
     found = np.empty(data.probabilities.shape[1:])
     for one, part in enumerate(parts):
-        found[data.fold == one] = data.rows(data.fold == one).combined(part)
+        found[data.fold == one] = part.combine(data.rows(data.fold == one).members)
     return found
-
-
-def _log_loss_weights(own: np.ndarray) -> np.ndarray:
-    """Weights `(M,)` of the simplex whose mixture has the least log loss: a convex problem, solved by SLSQP."""
-    count = len(own)
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        mixture = np.maximum(weights @ own, _TINY)
-        return float(-np.log(mixture).mean()), -(own / mixture).mean(axis=1)
-
-    total = {"type": "eq", "fun": lambda weights: weights.sum() - 1, "jac": lambda weights: np.ones(count)}
-    start = np.full(count, 1 / count)
-    found = minimize(loss, start, jac=True, method="SLSQP", bounds=[(0, 1)] * count, constraints=total, tol=1e-9).x
-    # What is left of the solver's noise would keep a member that counts for nothing.
-    found = np.where(found < 1e-6, 0, found)
-    return np.asarray(found / found.sum())
-
-
-def _greedy_counts(own: np.ndarray) -> np.ndarray:
-    """How often each member is taken, `(M,)`, when the best one for the mean's log loss joins again and again.
-
-    Selection with replacement; of all its lengths up to 100 the best is kept (Caruana et al., ICML 2004).
-    """
-    total, counts = np.zeros(own.shape[1]), np.zeros(len(own))
-    best, kept = np.inf, counts
-    for size in range(1, _GREEDY_ROUNDS + 1):
-        losses = -np.log((total + own) / size).mean(axis=1)
-        chosen = int(losses.argmin())
-        total += own[chosen]
-        counts[chosen] += 1
-        if losses[chosen] < best - 1e-9:
-            best, kept = losses[chosen], counts.copy()
-    return kept
-
-
-def _stacked(logs: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights `(M,)` of the members' logarithms, at least 0, and a bias `(K,)`: a logistic regression.
-
-    Stacking (Wolpert, Neural Networks 5, 1992) with non-negative weights (Breiman, Machine Learning 24, 1996). One
-    weight a member, and a ridge that pulls towards the geometric mean, let it be fitted on a few hundred rows. Solved
-    by L-BFGS-B.
-    """
-    members, rows, classes = logs.shape
-    target = np.eye(classes)[labels]
-
-    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        weights, bias = values[:members], values[members:]
-        p = softmax(np.tensordot(weights, logs, 1) + bias)
-        pull = weights - 1 / members
-        ridge = (members * pull @ pull + bias @ bias) / 2
-        own = np.maximum(p[np.arange(rows), labels], _TINY)
-        slope = p - target
-        gradient = [np.einsum("nk,mnk->m", slope, logs) + members * pull, slope.sum(axis=0) + bias]
-        return float(-np.log(own).sum() + ridge) / rows, np.concatenate(gradient) / rows
-
-    start = np.concatenate([np.full(members, 1 / members), np.zeros(classes)])
-    bounds = [(0, None)] * members + [(None, None)] * classes
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}).x
-    return found[:members], found[members:]
 
 
 def _temperature(p: np.ndarray, labels: np.ndarray) -> float:
@@ -157,3 +95,46 @@ def _temperature(p: np.ndarray, labels: np.ndarray) -> float:
 
     bound = np.log(20)
     return float(np.exp(minimize_scalar(loss, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-4}).x))
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Combinations of one method that take turns: row `r` in the order of Ids belongs to number `r mod F`."""
+
+    parts: Sequence[Combination]
+
+    @property
+    def additive(self) -> bool:
+        """Whether the result follows from a sum of `term`s."""
+        return isinstance(self.parts[0].method, Additive)
+
+    def term(self, member: str, probabilities: np.ndarray, start: int = 0) -> np.ndarray:
+        """What a member of an additive method adds to the rows from ``start`` on, `(n, K)` float64."""
+        found = np.empty_like(probabilities, np.float64)
+        for part, own in self._own_rows(start):
+            assert isinstance(part.method, Additive)
+            found[own] = part.method.term(member, probabilities[own])
+        return found
+
+    def finish(self, total: np.ndarray, start: int = 0) -> np.ndarray:
+        """Softmaxes `(n, K)` float64 of the rows from ``start`` on, from the sum of all terms."""
+        found = np.empty_like(total)
+        for part, own in self._own_rows(start):
+            assert isinstance(part.method, Additive)
+            found[own] = part.cooled(part.method.finish(total[own]))
+        return found
+
+    def combine(self, members: Mapping[str, np.ndarray], start: int = 0) -> np.ndarray:
+        """Softmaxes `(n, K)` float64 of the rows from ``start`` on, from those of the members, `(n, K)` each."""
+        found = np.empty_like(next(iter(members.values())), np.float64)
+        for part, own in self._own_rows(start):
+            found[own] = part.combine({name: p[own] for name, p in members.items()})
+        return found
+
+    def uses(self, member: str) -> bool:
+        """Whether the member has any weight."""
+        return any(part.method.weights[member] > 0 for part in self.parts)
+
+    def _own_rows(self, start: int) -> list[tuple[Combination, slice]]:
+        count = len(self.parts)
+        return [(part, slice((turn - start) % count, None, count)) for turn, part in enumerate(self.parts)]

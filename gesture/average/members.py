@@ -1,15 +1,18 @@
-"""Reads what `gesture average` takes: our predictions tables, and the soft labels of 2019."""
+"""The members of one average: read, joined on Id, and refused where they do not fit together."""
 
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gesture.average.fitted import FOLDS, FitSet
-from gesture.average.joined import Joined, refuse_repeated_files
+from gesture.average.fitted import FOLDS
+from gesture.average.methods import FitSet
 from gesture.base.errors import GestureError
-from gesture.evaluate.predictions import Predictions, read_manifest, read_predictions
+from gesture.evaluate.metrics import metrics
+from gesture.evaluate.predictions import UNLABELLED, Predictions, listing, read_predictions
 from gesture.legacy2019.softlabel import read_softlabel
 
 FEWEST_ROWS = 10
@@ -21,11 +24,7 @@ def read_member(path: Path) -> Predictions:
     Raises:
         GestureError: the file is neither; the message names the Ids at fault.
     """
-    if not _is_softlabel(path):
-        return read_predictions(path)
-    ids, probabilities = read_softlabel(path)
-    order = np.argsort(ids, kind="stable")
-    return Predictions(path, ids[order], np.asfortranarray(probabilities[order]), None, read_manifest(path))
+    return read_softlabel(path) if _is_softlabel(path) else read_predictions(path)
 
 
 def _is_softlabel(path: Path) -> bool:
@@ -35,6 +34,139 @@ def _is_softlabel(path: Path) -> bool:
             return file.readline(80).removeprefix(b"\xef\xbb\xbf").strip() == b"Id,y" and b"[" in file.readline(200)
     except OSError:
         return False  # read_predictions says why
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is kept of a member once it is added; `varies`: not all sequences got the same softmax."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    digest: str
+    metrics: Mapping[str, Any]
+    chosen: np.ndarray
+    varies: bool
+
+    @property
+    def checkpoint_digest(self) -> str | None:
+        """Of the weights that predicted, where the manifest says."""
+        return self.manifest.get("checkpoint_digest")
+
+
+@dataclass
+class Joined:
+    """The members seen so far, joined on Id.
+
+    Attributes:
+        ids: `(N,)` int64, ascending, of the first member and so of all.
+        labels: `(N,)` int64, 0-based, -1 where no member knows one.
+        common: `split` and `data_digest`, each with the file that said it first.
+        members: name -> what is kept of it.
+    """
+
+    first: Predictions | None = None
+    ids: np.ndarray = field(init=False)
+    labels: np.ndarray = field(init=False)
+    common: dict[str, tuple[Any, Path]] = field(default_factory=dict)
+    members: dict[str, Summary] = field(default_factory=dict)
+
+    def add(self, table: Predictions) -> None:
+        """Adds one member.
+
+        Raises:
+            GestureError: it does not fit to those before it.
+        """
+        if self.first is None:
+            self._start(table)
+        assert self.first is not None
+        for key in ("split", "data_digest"):
+            self._refuse_other_origin(key, table)
+        _refuse_other_shape(self.first, table)
+        if table.name in self.members:
+            raise GestureError(
+                f"{table.path}: member {table.name!r} is also in {self.members[table.name].path}: list each member once"
+            )
+        if table.labels is not None:
+            self._merge_labels(table)
+        self.members[table.name] = Summary(
+            table.path,
+            table.manifest,
+            table.digest,
+            metrics(table),
+            table.chosen.astype(np.min_scalar_type(table.classes)),
+            bool((table.probabilities != table.probabilities[:1]).any()),
+        )
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """`split` and `data_digest` of all members, None where no manifest says."""
+        return {key: self.common.get(key, (None, None))[0] for key in ("split", "data_digest")}
+
+    def _start(self, table: Predictions) -> None:
+        # Only what is compared is kept; a view of no rows would keep all softmaxes alive.
+        self.first = Predictions(table.path, table.ids, np.empty((0, table.classes)), None, table.manifest)
+        self.ids = table.ids
+        self.labels = np.full(len(table.ids), UNLABELLED, np.int64)
+
+    def _merge_labels(self, table: Predictions) -> None:
+        assert table.labels is not None
+        conflict = (self.labels >= 0) & (table.labels >= 0) & (self.labels != table.labels)
+        if conflict.any():
+            raise GestureError(
+                f"{table.path}: {listing(self.ids[conflict])}: label differs from that of the members before it: "
+                "evaluate all members on the same records"
+            )
+        self.labels = np.maximum(self.labels, table.labels)
+
+    def _refuse_other_origin(self, key: str, table: Predictions) -> None:
+        """Refuses tables whose manifests disagree; tables without a manifest pass."""
+        value = table.manifest.get(key)
+        if value is None:
+            return
+        expected, path = self.common.setdefault(key, (value, table.path))
+        if value != expected:
+            what = {"split": "split", "data_digest": "records' digest"}[key]
+            raise GestureError(
+                f"{table.path}: {what} is {value!r}, but {expected!r} in {path}: "
+                "average members of one split of one data set"
+            )
+
+
+def refuse_repeated_files(members: Sequence[Path]) -> None:
+    """Refuses a file that is listed twice, also under two names.
+
+    Raises:
+        GestureError: names it.
+    """
+    seen: set[Path] = set()
+    for path in members:
+        if path.resolve() in seen:
+            raise GestureError(f"{path}: listed more than once: list each member once")
+        seen.add(path.resolve())
+
+
+def _refuse_other_shape(first: Predictions, table: Predictions) -> None:
+    if table.classes != first.classes:
+        raise GestureError(
+            f"{table.path}: {table.classes} classes, but {first.classes} in {first.path}: "
+            "average members of one data set"
+        )
+    if not np.array_equal(first.ids, table.ids):
+        missing, extra = np.setdiff1d(first.ids, table.ids), np.setdiff1d(table.ids, first.ids)
+        lacks = [f"lacks {listing(missing)} of {first.path}"] if len(missing) else []
+        adds = [f"has {listing(extra)}, not in {first.path}"] if len(extra) else []
+        raise GestureError(
+            f"{table.path}: {' and '.join(lacks + adds)}: evaluate all members on the same split of the same records"
+        )
+
+
+def warn_of_copies(members: Mapping[str, Summary]) -> None:
+    """Warns of members that hold the same predictions."""
+    owners: dict[str, str] = {}
+    for name in sorted(members):
+        other = owners.setdefault(members[name].digest, name)
+        if other != name and len(members[name].chosen):
+            warnings.warn(f"members {other} and {name} hold the same predictions; both are counted", stacklevel=3)
 
 
 def read_fit_set(paths: Sequence[Path], names: Sequence[str], needed_by: str | None) -> tuple[FitSet | None, Joined]:
@@ -83,33 +215,36 @@ def _refuse_other_than_validation(table: Predictions) -> None:
         )
 
 
-def refuse_leaks(fitted: Joined, averaged: Mapping[str, Any], data_digest: str | None, split: str | None) -> None:
-    """Refuses to fit on tables that belong to other checkpoints or other data, or are the averaged ones renamed.
+def refuse_other_origin(fitted: Joined, averaged: Joined) -> None:
+    """Refuses to fit on tables that belong to other checkpoints or other data.
 
     Args:
         fitted: the validation tables.
-        averaged: member -> `Summary` of the table that is averaged.
-        data_digest: of the averaged tables, where known.
-        split: of the averaged tables, where known.
+        averaged: the tables that are averaged, of the same members.
 
     Raises:
-        GestureError: names the member.
+        GestureError: names the table.
     """
-    known = fitted.common.get("data_digest")
+    known, data_digest = fitted.common.get("data_digest"), averaged.origin["data_digest"]
     if known and data_digest and known[0] != data_digest:
         raise GestureError(
             f"--fit-on: {known[1]}: records' digest is {known[0]!r}, but {data_digest!r} in what is averaged: "
             "evaluate both splits on the same records"
         )
-    for name, one in averaged.items():
+    for name, one in averaged.members.items():
         theirs = fitted.members[name]
-        digests = {one.checkpoint_digest, theirs.checkpoint_digest} - {None}
-        if len(digests) > 1:
+        if len({one.checkpoint_digest, theirs.checkpoint_digest} - {None}) > 1:
             raise GestureError(
                 f"--fit-on: {theirs.path} comes from another checkpoint than {one.path}: evaluate both splits again"
             )
-        if theirs.digest == one.digest and split != "validation" and len(one.chosen):
-            raise GestureError(
-                f"--fit-on: {theirs.path} holds the same predictions as {one.path}: "
-                "nothing may be fitted on what it is judged by"
-            )
+
+
+def copies(fitted: Joined, averaged: Joined) -> list[tuple[Path, Path]]:
+    """Validation tables that are averaged ones under another name, each with its original.
+
+    A network that answers every sequence alike gives equal tables for two splits with the same Ids; that is no copy.
+    """
+    if averaged.origin["split"] == "validation":
+        return []
+    pairs = [(fitted.members[name], one) for name, one in averaged.members.items()]
+    return [(theirs.path, one.path) for theirs, one in pairs if theirs.digest == one.digest and one.varies]

@@ -15,7 +15,7 @@ from gesture.base.errors import GestureError
 from gesture.base.problems import dotted, not_one_of, problems_of
 from gesture.base.settings import Settings
 from gesture.base.yaml_file import read
-from gesture.catalog import FORMATS, INPUTS, AnyNetwork
+from gesture.catalog import FORMATS, INPUTS, METHODS, AnyNetwork
 from gesture.config.data import Download
 from gesture.formats.options import Options
 
@@ -248,28 +248,43 @@ class Variant(Settings):
 class Average(Settings):
     """How the members' softmaxes become one."""
 
-    method: Literal["mean", "geometric", "weights", "greedy", "stacking"] = Field(
+    method: str = Field(
         "mean",
-        description="Arithmetic or geometric mean; weighted mean; greedy selection; stacking. "
-        "The last three are fitted on validation.",
+        description="Arithmetic or geometric mean; or fitted on validation: weighted mean, greedy selection, stacking.",
+        json_schema_extra=lambda schema: schema.update(enum=list(METHODS)),
     )
     weights: dict[str, Annotated[float, Field(ge=0)]] | None = Field(
         None, description="Member -> weight, for method `weights`; none = fitted on validation."
     )
     calibrate: bool = Field(False, description="Fit a temperature to the result on validation.")
 
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, value: str) -> str:
+        if value not in METHODS:
+            raise ValueError(not_one_of(value, "method", METHODS))
+        return value
+
     @model_validator(mode="after")
     def _weights_of_a_weighted_mean(self) -> "Average":
-        if self.weights is not None and self.method != "weights":
-            raise ValueError(f"weights: method {self.method!r} takes none: set `method: weights` or remove the key")
+        if self.weights is None:
+            return self
+        if not METHODS[self.method].takes_weights:
+            takers = [f"`method: {name}`" for name, one in METHODS.items() if one.takes_weights]
+            raise ValueError(f"weights: method {self.method!r} takes none: set {' or '.join(takers)} or remove the key")
+        if not any(self.weights.values()):
+            raise ValueError("weights: expected numbers of at least 0, not all 0")
         return self
 
     @property
     def is_fitted(self) -> bool:
         """Whether labels of the validation split decide the result."""
-        return (
-            self.calibrate or self.method in ("greedy", "stacking") or (self.method == "weights" and not self.weights)
-        )
+        return METHODS[self.method].is_fitted(self.calibrate, self.weights)
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"{self.method}, calibrated" if self.calibrate else self.method
 
 
 class Report(Settings):
@@ -329,9 +344,9 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _average_that_can_be_had(self) -> "Experiment":
         if self.average.is_fitted and self.data.train_on_validation:
+            others = "` or `".join(name for name, one in METHODS.items() if not one.fitted)
             raise ValueError(
-                "average: is fitted on validation, which data.train_on_validation trains on: "
-                "choose `method: mean` or `geometric`"
+                f"average: is fitted on validation, which data.train_on_validation trains on: choose `method: {others}`"
             )
         known = {f"{name}-s{seed}" for name, variant in self.variants.items() for seed in variant.seeds}
         odd = sorted(known ^ set(self.average.weights)) if self.average.weights else []

@@ -99,6 +99,7 @@ def evaluate(
     softmaxes = Predictor(network, data, positions, Inputs.of(who.variant), who.variant.training.validation_batch)()
     labels = data.labels(positions)
     manifest = {
+        "step": "evaluate",
         "split": split,
         "member": member_name,
         "data_digest": data.manifest["digest"],

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gesture.base.errors import GestureError
-from gesture.base.files import atomic_path, read_json, write_json
+from gesture.base.errors import FailedForGoodError, GestureError
+from gesture.base.files import atomic_path, file_digest, read_json, write_json
 
 UNLABELLED = -1
+DIGEST = "sha256"  # key of the manifest: digest of the table's bytes
 SUM_TOLERANCE = 1e-4
 _ROWS_AT_ONCE = 65_536
 
@@ -31,7 +32,8 @@ class Predictions:
         probabilities: `(N, K)` float32 in Fortran order, in which pandas reads and sums over classes are fast; each
             row sums to 1 within 1e-4.
         labels: `(N,)` int64, 0-based, -1 where a sequence has none; None where no sequence has one.
-        manifest: what made the table: `split`, `data_digest`, `member`, `checkpoint_digest`; empty if unknown.
+        manifest: what made the table: `step`, `split`, `data_digest`, `member`, `checkpoint_digest`, and the digest of
+            its bytes, `sha256`; empty if unknown.
     """
 
     path: Path
@@ -43,7 +45,7 @@ class Predictions:
     @property
     def name(self) -> str:
         """The member's name: from the manifest, else the file's stem."""
-        return str(self.manifest.get("member") or self.path.stem)
+        return member_name(self.path, self.manifest)
 
     @property
     def classes(self) -> int:
@@ -78,36 +80,48 @@ def write_predictions(
         ids: `(N,)` integers.
         probabilities: `(N, K)` float32.
         labels: `(N,)` classes, 0-based; None or -1 where a sequence has none. Without any, the column is left out.
-        manifest: `split`, `data_digest`, `member`, `checkpoint_digest` and whatever else is worth keeping.
+        manifest: `step`, `split`, `data_digest`, `member`, `checkpoint_digest` and whatever else is worth keeping; the
+            digest of the written table is added.
 
     Raises:
         GestureError: the values are no softmaxes, or an Id occurs twice; nothing is written.
     """
     known = None if labels is None else [UNLABELLED if one is None else int(one) for one in labels]
-    table = _checked(path, np.asarray(ids, np.int64), np.asarray(probabilities, np.float32), known, manifest)
+    table = checked(path, np.asarray(ids, np.int64), np.asarray(probabilities, np.float32), known, manifest)
     header = ["Id", *(f"p_{k + 1}" for k in range(table.classes)), *(["label"] if table.labels is not None else [])]
     # 9 significant digits are what a float32 needs to survive.
     row_format = "%d" + ",%.9g" * table.classes
-    with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="") as file:
-        file.write(",".join(header) + "\n")
-        for start in range(0, len(table.ids), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            numbers = zip(table.ids[rows].tolist(), table.probabilities[rows].tolist(), strict=True)
-            lines = (row_format % (id_, *row) for id_, row in numbers)
-            if table.labels is None:
-                file.writelines(line + "\n" for line in lines)
-            else:
-                cells = ("" if label < 0 else str(label + 1) for label in table.labels[rows].tolist())
-                file.writelines(f"{line},{cell}\n" for line, cell in zip(lines, cells, strict=True))
-    write_json(path.with_suffix(".json"), dict(manifest))
+    with atomic_path(path) as temporary:
+        with temporary.open("w", encoding="ascii", newline="") as file:
+            file.write(",".join(header) + "\n")
+            for start in range(0, len(table.ids), _ROWS_AT_ONCE):
+                rows = slice(start, start + _ROWS_AT_ONCE)
+                numbers = zip(table.ids[rows].tolist(), table.probabilities[rows].tolist(), strict=True)
+                lines = (row_format % (id_, *row) for id_, row in numbers)
+                if table.labels is None:
+                    file.writelines(line + "\n" for line in lines)
+                else:
+                    cells = ("" if label < 0 else str(label + 1) for label in table.labels[rows].tolist())
+                    file.writelines(f"{line},{cell}\n" for line, cell in zip(lines, cells, strict=True))
+        digest = file_digest(temporary)
+    write_json(path.with_suffix(".json"), {**manifest, DIGEST: digest})
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, member: str | None = None) -> Predictions:
     """Reads a table and, if there is one, its manifest; rows may be in any order.
 
+    Args:
+        path: the CSV.
+        member: whose predictions are expected here; None = anyone's.
+
     Raises:
+        FailedForGoodError: the table is not the one that its manifest was written for, or is another member's.
         GestureError: the file is missing or is no predictions table; the message names the Ids at fault.
     """
+    manifest = checked_manifest(path)
+    owner = manifest.get("member", member)
+    if member is not None and owner != member:
+        raise FailedForGoodError(f"{path}: holds the predictions of {owner}: evaluate {member} again")
     columns = _columns(path)
     try:
         ids, probabilities, labels = _read_in_pieces(path, columns)
@@ -117,7 +131,7 @@ def read_predictions(path: Path) -> Predictions:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         _refuse_surplus_fields(path, frame)
         raise GestureError(f"{path}: {_not_a_number(frame)}") from None
-    return _checked(path, ids, probabilities, labels, read_manifest(path))
+    return checked(path, ids, probabilities, labels, manifest)
 
 
 def _read_in_pieces(path: Path, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -152,11 +166,51 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def listing(ids: Sequence[Any] | np.ndarray) -> str:
+def checked_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a table, whose bytes are those that the manifest was written for; empty if there is none.
+
+    A manifest of 0.1.0 has no digest; such tables are taken as they are, as are those without a manifest.
+
+    Raises:
+        FailedForGoodError: the table was changed since.
+        GestureError: the manifest is no JSON object, or the table cannot be read.
+    """
+    manifest = read_manifest(path)
+    if DIGEST not in manifest or not path.is_file():
+        return manifest
+    try:
+        digest = file_digest(path)
+    except OSError as error:
+        raise GestureError(f"{path}: cannot be read ({error.strerror})") from error
+    if digest != manifest[DIGEST]:
+        step = f"`gesture {manifest['step']}`" if manifest.get("step") else "the step that wrote it"
+        raise FailedForGoodError(
+            f"{path}: was changed after it was written: its SHA-256 is not that of {path.with_suffix('.json').name}; "
+            f"remove both files and run {step} again"
+        )
+    return manifest
+
+
+def tell_unchecked(manifests: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Prints which tables could not be compared with a digest, given the manifests of all: a line for each reason."""
+    without = [path for path, manifest in manifests.items() if not manifest]
+    older = [path for path, manifest in manifests.items() if manifest and DIGEST not in manifest]
+    reasons = ((without, "no manifest beside it"), (older, "its manifest, of 0.1.0, holds no digest"))
+    for paths, why in reasons:
+        if paths:
+            print(f"{listing(paths, 'table')}: not checked for changes: {why}")
+
+
+def member_name(path: Path, manifest: Mapping[str, Any]) -> str:
+    """What the member of a table is called: as its manifest says, else by the file's stem."""
+    return str(manifest.get("member") or path.stem)
+
+
+def listing(ids: Sequence[Any] | np.ndarray, noun: str = "Id") -> str:
     """At most five ids in words: `Id 3`, `Ids 3, 5`, `Ids 1, 2, 3, 4, 5 and 7 more`."""
     first = ", ".join(str(one) for one in ids[:5])
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return f"Id{'s' if len(ids) != 1 else ''} {first}{more}"
+    return f"{noun}{'s' if len(ids) != 1 else ''} {first}{more}"
 
 
 def _columns(path: Path) -> list[str]:
@@ -213,14 +267,18 @@ def _labels(path: Path, frame: pd.DataFrame) -> np.ndarray:
     return np.where(np.isnan(values), 0, values).astype(np.int64) - 1
 
 
-def _checked(
+def checked(
     path: Path,
     ids: np.ndarray,
     probabilities: np.ndarray,
     labels: Sequence[int] | np.ndarray | None,
     manifest: Mapping[str, Any],
 ) -> Predictions:
-    """Predictions in ascending order of Id, if they are softmaxes."""
+    """Predictions in ascending order of Id, see `Predictions`.
+
+    Raises:
+        GestureError: they are no softmaxes, or an Id occurs twice; the Ids are named.
+    """
     if probabilities.ndim != 2 or len(probabilities) != len(ids) or (labels is not None and len(labels) != len(ids)):
         raise GestureError(f"{path}: {len(ids)} Ids do not fit probabilities of shape {probabilities.shape}")
     known = None if labels is None else np.asarray(labels, np.int64)

@@ -97,6 +97,7 @@ def restore(what: Restored, records: Path, split: str, output: Path, threads: in
         raise GestureError(f"{records}: no sequence of split {split}")
     order = np.argsort(ids, kind="stable")
     table = {
+        "step": "restore",
         "split": split,
         "data_digest": ours.manifest["digest"] if ours else _digest_of_2019(records),
         "member": what.name,

@@ -14,26 +14,22 @@ import pandas as pd
 
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path
-from gesture.evaluate.predictions import SUM_TOLERANCE, listing
+from gesture.evaluate.predictions import Predictions, checked, checked_manifest
 
 _BYTES_AT_ONCE = 1 << 24
 # A closing bracket ends a row, all other marks separate numbers: what is left is a plain table.
 _TABLE = bytes.maketrans(b'],["\r\n', b"\n     ")
 
 
-def read_softlabel(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a file of soft labels.
-
-    Args:
-        path: the file; its rows may also end with LF.
-
-    Returns:
-        `ids` `(N,)` int64 in the file's order, and `probabilities` `(N, K)` float32.
+def read_softlabel(path: Path) -> Predictions:
+    """Reads a file of soft labels, and a manifest if someone put one beside it; its rows may also end with LF.
 
     Raises:
+        FailedForGoodError: the file is not the one that its manifest was written for.
         GestureError: the file is missing, or a row is no softmax or has another number of classes, or an Id occurs
             twice; the Id is named.
     """
+    manifest = checked_manifest(path)
     try:
         with path.open("rb") as file:
             header = file.readline()
@@ -49,13 +45,7 @@ def read_softlabel(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not tables:
         raise GestureError(f"{path}: has no row, expected one for each sequence")
     numbers = np.concatenate(tables)
-    ids = numbers[:, 0].astype(np.int64)
-    probabilities = numbers[:, 1:].astype(np.float32)
-    _refuse_other_than_softmaxes(path, ids, probabilities)
-    unique, counts = np.unique(ids, return_counts=True)
-    if (counts > 1).any():
-        raise GestureError(f"{path}: {listing(unique[counts > 1])} given more than once: keep one row an Id")
-    return ids, probabilities
+    return checked(path, numbers[:, 0].astype(np.int64), numbers[:, 1:].astype(np.float32), None, manifest)
 
 
 def write_softlabel(path: Path, probabilities: np.ndarray) -> None:
@@ -133,13 +123,3 @@ def _first_fault(path: Path) -> str:
             if len(values) != first[1] or len(values) < 2:
                 return f"{where}: {len(values)} probabilities, but {first[1]} in {first[0]}: expected one a class"
     return "not readable as soft labels"
-
-
-def _refuse_other_than_softmaxes(path: Path, ids: np.ndarray, probabilities: np.ndarray) -> None:
-    sums = probabilities.sum(axis=1, dtype=np.float64)
-    wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (probabilities < 0).any(axis=1)
-    if wrong.any():
-        raise GestureError(
-            f"{path}: {listing(ids[wrong])}: probabilities from {probabilities[wrong][0].min():.4g}, in sum "
-            f"{sums[wrong][0]:.6g}; expected none below 0 and the sum 1 within {SUM_TOLERANCE:g}"
-        )

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 import gesture
-from gesture.average.software import software
+from gesture.average.output import software
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, write_text
 from gesture.config.layout import ORIGIN, Layout

@@ -12,7 +12,7 @@ from gesture.base.errors import GestureError
 from gesture.base.files import read_json, write_json
 from gesture.config.layout import ENSEMBLE, METRICS, Layout, ResultFolder
 from gesture.evaluate.metrics import metrics, paired_gain
-from gesture.evaluate.predictions import Predictions, listing, read_predictions
+from gesture.evaluate.predictions import Predictions, listing, read_predictions, tell_unchecked
 from gesture.report.summary import aligned
 from gesture.report.verdict import verdict
 
@@ -38,6 +38,7 @@ def compare(folders: Sequence[Path], split: str | None, output: Path | None = No
         are several pairs, and the `verdict` of both.
 
     Raises:
+        FailedForGoodError: a table was changed after it was written.
         GestureError: fewer than two experiments, one without labels, or labels that contradict each other.
     """
     places = [one if one.is_dir() else Layout(str(one)).results.path for one in folders]
@@ -49,6 +50,7 @@ def compare(folders: Sequence[Path], split: str | None, output: Path | None = No
     for pair, p in zip(pairs, holm([one["mcnemar_p"] for one in pairs]), strict=True):
         pair["mcnemar_p_holm"] = p
         pair["verdict"] = None if p is None else verdict(pair["interval"], p)
+    tell_unchecked({table.path: table.manifest for table in tables.values()})
     result = {"split": split, "experiments": {name: _figures(table) for name, table in tables.items()}, "pairs": pairs}
     if output is not None:
         write_json(output, result)
@@ -78,7 +80,7 @@ def _labelled(place: Path, split: str) -> Predictions:
     Raises:
         GestureError: there are none.
     """
-    table = read_predictions(ResultFolder(place).average(split) / ENSEMBLE)
+    table = read_predictions(ResultFolder(place).average(split) / ENSEMBLE, "ensemble")
     if table.labels is None:
         raise GestureError(f"{table.path}: no sequence of the {split} split has a label: nothing can be compared")
     rows = table.labels >= 0

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gesture.average.methods import Combination
-from gesture.average.running import Turns
-from gesture.average.submission import read_submission
+from gesture.average.fitted import Combination, Turns
+from gesture.average.output import read_submission
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, read_json
-from gesture.config.digests import records_name
+from gesture.config.layout import ENSEMBLE, MANIFEST, ORIGIN, SUBMISSION, ResultFolder, records_folder
 from gesture.config.settings import Experiment, parse
 from gesture.convert.reader import Records
-from gesture.evaluate.predictions import Predictions, read_predictions
+from gesture.evaluate.predictions import Predictions, read_predictions, tell_unchecked
 from gesture.report.inspect import find, strip
 from gesture.report.summary import aligned
 
@@ -35,25 +34,30 @@ def explain(identity: int, results: Path, split: str, records: Path | None, outp
         What was found: `answer`, `members`, `training`, `record`, `doubts`.
 
     Raises:
-        GestureError: there is no such Id, or a file of the experiment is missing or damaged.
+        FailedForGoodError: a table was changed after it was written.
+        GestureError: there is no such Id, or a file of the experiment is missing or damaged or lacks the Id.
     """
-    folder = results if split == "test" else results / split
-    ensemble = read_predictions(folder / "ensemble.csv")
+    kept = ResultFolder(results)
+    folder = kept.average(split)
+    ensemble = read_predictions(folder / ENSEMBLE, "ensemble")
     row = _row(ensemble, identity)
-    origin = read_json(folder / "submission.json")
+    origin = read_json(folder / ORIGIN)
     names = [one["member"] for one in ensemble.manifest["members"]]
-    tables = {name: read_predictions(results / "predictions" / split / f"{name}.csv") for name in names}
+    paths = {name: kept.table(split, name) for name in names}
+    tables = {name: read_predictions(path, name) for name, path in paths.items()}
+    own = {name: table.probabilities[[_row(table, identity)]] for name, table in tables.items()}
+    tell_unchecked({table.path: table.manifest for table in (ensemble, *tables.values())})
     experiment = parse(origin["settings"], "submission.json") if origin["settings"] else None
     record, classes = _record(experiment, records, split, identity, output)
     found = {
         "id": identity,
         "split": split,
         "answer": _answer(ensemble, row, folder, classes),
-        "members": _members(ensemble, row, tables, identity, classes),
+        "members": _members(ensemble, row, tables, own, classes),
         "training": {name: _training(results, name) for name in names},
         "record": record,
     }
-    found["doubts"] = _doubts(ensemble, row, tables, found)
+    found["doubts"] = _doubts(ensemble, row, tables, own, found)
     print(told(found))
     return found
 
@@ -64,21 +68,31 @@ def _row(table: Predictions, identity: int) -> int:
     Raises:
         GestureError: there is none.
     """
-    row = int(np.searchsorted(table.ids, identity))
-    if row >= len(table.ids) or table.ids[row] != identity:
+    row = _place(table.ids, identity)
+    if row is None:
         some = ", ".join(map(str, table.ids[:5]))
         raise GestureError(f"{table.path}: has no Id {identity} (it has {some}, …); --split says of which split")
     return row
 
 
+def _place(ids: np.ndarray, identity: int) -> int | None:
+    """Where an Id stands among ascending ones; None if it is not there."""
+    place = int(np.searchsorted(ids, identity))
+    return place if place < len(ids) and ids[place] == identity else None
+
+
 def _answer(table: Predictions, row: int, folder: Path, classes: Sequence[str]) -> dict[str, Any]:
     """What was submitted, and how far ahead it was."""
-    ids, submitted = read_submission(folder / "submission.csv")
+    submission = folder / SUBMISSION
+    ids, submitted = read_submission(submission)
+    place = _place(ids, int(table.ids[row]))
+    if place is None:
+        raise GestureError(f"{submission}: has no Id {table.ids[row]}, but {table.path} has: average the members again")
     p = table.probabilities[row]
     first, second = (int(k) for k in np.argsort(-p, kind="stable")[:2])
     label = None if table.labels is None or table.labels[row] < 0 else int(table.labels[row])
     return {
-        "submitted": int(submitted[np.searchsorted(ids, table.ids[row])]),
+        "submitted": int(submitted[place]),
         "class": first + 1,
         "name": _name(classes, first),
         "probability": float(p[first]),
@@ -91,27 +105,30 @@ def _answer(table: Predictions, row: int, folder: Path, classes: Sequence[str]) 
 
 
 def _members(
-    ensemble: Predictions, row: int, tables: Mapping[str, Predictions], identity: int, classes: Sequence[str]
+    ensemble: Predictions,
+    row: int,
+    tables: Mapping[str, Predictions],
+    own: Mapping[str, np.ndarray],
+    classes: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
     """What each member said of this sequence, and what the ensemble had said without it."""
-    own = {name: table.probabilities[_row(table, identity)][None] for name, table in tables.items()}
     turns = _turns(ensemble)
-    terms = {name: turns.term(name, p, row) for name, p in own.items()}
-    total = np.asarray(sum(terms.values()))
+    terms = {name: turns.term(name, p, row)[0] for name, p in own.items()} if turns.additive else {}
     first, second = np.argsort(-ensemble.probabilities[row], kind="stable")[:2]
     part = turns.parts[row % len(turns.parts)]
     found = {}
     for name, (p,) in own.items():
         chosen = int(p.argmax())
-        without = int(turns.finish(total - terms[name], row).argmax()) if len(own) > 1 else None
+        others = {other: q for other, q in own.items() if other != name}
+        without = int(turns.combine(others, row).argmax()) if others else None
         found[name] = {
             "class": chosen + 1,
             "name": _name(classes, chosen),
             "probability": float(p[chosen]),
             "of_winner": float(p[first]),
             "of_runner_up": float(p[second]),
-            "weight": part.weights[name],
-            "lead_added": float(terms[name][0, first] - terms[name][0, second]),
+            "weight": part.method.weights[name],
+            "lead_added": float(terms[name][first] - terms[name][second]) if terms else None,
             "answer_without": None if without is None else without + 1,
             "checkpoint": tables[name].manifest.get("checkpoint_digest"),
             "table": str(tables[name].path),
@@ -140,7 +157,7 @@ def _record(
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Where the sequence is stored, and the names of the classes; writes its pictures. None without records."""
     if manifest is None and experiment is not None:
-        manifest = Path("records") / records_name(experiment) / "manifest.json"
+        manifest = records_folder(experiment) / MANIFEST
     if manifest is None or not manifest.exists():
         return None, []
     records = Records(manifest)
@@ -164,7 +181,13 @@ def _record(
     return found, records.class_names
 
 
-def _doubts(ensemble: Predictions, row: int, tables: Mapping[str, Predictions], found: Mapping[str, Any]) -> list[str]:
+def _doubts(
+    ensemble: Predictions,
+    row: int,
+    tables: Mapping[str, Predictions],
+    own: Mapping[str, np.ndarray],
+    found: Mapping[str, Any],
+) -> list[str]:
     """Where the files contradict each other: each a sentence."""
     doubts = []
     if found["answer"]["submitted"] != found["answer"]["class"]:
@@ -174,8 +197,7 @@ def _doubts(ensemble: Predictions, row: int, tables: Mapping[str, Predictions], 
     if changed:
         doubts.append(f"the predictions of {', '.join(changed)} were changed after they were averaged")
     turns = _turns(ensemble)
-    own = [turns.term(name, table.probabilities[[row]], row) for name, table in tables.items()]
-    again = turns.finish(np.asarray(sum(own)), row)[0]
+    again = turns.combine(own, row)[0]
     if not changed and np.abs(again - ensemble.probabilities[row]).max() > _TOLERANCE:
         doubts.append("the members' softmaxes do not give the ensemble's again")
     for name, stages in found["training"].items():

@@ -11,10 +11,12 @@ import yaml
 
 from gesture.base.files import atomic_path, value_digest, write_text
 from gesture.base.text import clock
+from gesture.catalog import METHODS
 from gesture.config.digests import resolved
 from gesture.config.layout import ENSEMBLE, METRICS, ORIGIN, SUBMISSION, SUMMARY
 from gesture.config.settings import Experiment
 from gesture.config.splits import stored_as
+from gesture.evaluate.predictions import tell_unchecked
 from gesture.report import tables
 from gesture.report.gallery import gallery
 from gesture.report.results import SPLITS, Results, read_results
@@ -23,13 +25,6 @@ from gesture.report.summary import summary
 from gesture.report.svg import Picture
 from gesture.report.verdict import verdict
 
-_METHODS = {
-    "mean": "arithmetic mean",
-    "geometric": "geometric mean",
-    "weights": "weighted mean",
-    "greedy": "greedy selection",
-    "stacking": "stacking",
-}
 _FILES = {
     SUBMISSION: "the final classes: Id and y, 1-based",
     ENSEMBLE: "the averaged softmaxes",
@@ -55,9 +50,13 @@ def report(experiment: Experiment, records: Path, results: Path, logs: Path, out
         output: page to write; `summary.txt` goes beside it.
 
     Raises:
+        FailedForGoodError: a predictions table was changed after it was written; nothing is written.
         GestureError: results that the page cannot do without are missing or damaged.
     """
     found = read_results(experiment, records, results, logs)
+    members = found.members.values()
+    read = [*found.ensemble.values(), *(table for one in members for table in one.tables.values())]
+    tell_unchecked({table.path: table.manifest for table in read})
     pictures = gallery(found)
     hardest = _hardest(found, records)
     _write_figures(results / "figures", pictures, hardest)
@@ -117,8 +116,7 @@ def _render(results: Results, pictures: dict[str, Picture], hardest: list[dict[s
         sessions=tables.sessions(results),
         ledger=tables.ledger(results),
         methods=tables.methods(results),
-        method=_METHODS[results.experiment.average.method],
-        method_names=_METHODS,
+        method=METHODS[results.experiment.average.method].title,
         versions=tables.versions(results),
         pictures=pictures,
         files={name: what for name, what in _FILES.items() if (results.folder / name).exists()},

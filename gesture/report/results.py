@@ -121,6 +121,7 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
     """Reads whatever is there.
 
     Raises:
+        FailedForGoodError: a predictions table was changed after it was written.
         GestureError: the records' manifest or the ensemble's test figures are missing, or a file is damaged.
     """
     kept = ResultFolder(folder)
@@ -133,7 +134,7 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
         folder=folder,
         records=read_json(records),
         metrics=metrics,
-        ensemble={split: read_predictions(path) for split, path in ensembles.items() if path.exists()},
+        ensemble={split: read_predictions(path, "ensemble") for split, path in ensembles.items() if path.exists()},
         members={name: _member(one, kept, metrics) for name, one in members(experiment).items()},
         durations=durations(logs),
         index=_index(records.with_name(INDEX)),
@@ -150,7 +151,7 @@ def _member(member: Member, kept: ResultFolder, metrics: Mapping[str, Mapping[st
     manifests = [stage / MANIFEST for stage in stages]
     return MemberResult(
         member=member,
-        tables={split: read_predictions(path) for split, path in tables.items() if path.exists()},
+        tables={split: read_predictions(path, member.name) for split, path in tables.items() if path.exists()},
         metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
         history=[line for stage in stages for line in read_lines(stage / HISTORY)],
         manifests=[read_json(path) if path.exists() else {} for path in manifests],

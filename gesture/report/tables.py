@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from gesture.average.members import FEWEST_ROWS
-from gesture.average.software import software
+from gesture.average.output import software
+from gesture.catalog import METHODS
 from gesture.evaluate.metrics import confusion_matrix, labelled, wilson_interval
 from gesture.report.figures import largest_confusions
 from gesture.report.results import SPLITS, Results
@@ -148,12 +149,18 @@ def methods(results: Results) -> dict[str, Any] | None:
         splits = [one for one in SPLITS if any(row.get(one) for row in rows)]
         if splits:
             return {
-                "rows": rows,
+                "rows": [{**row, "title": _title(row["method"])} for row in rows],
+                "fitted": ", ".join(one.title for one in METHODS.values() if one.fitted),
                 "shares": _shares(results, rows),
                 "splits": splits,
                 "unfitted": _unfitted(results, rows),
             }
     return None
+
+
+def _title(method: str) -> str:
+    """What a method is called; by its own name if the package that brought it is not here."""
+    return METHODS[method].title if method in METHODS else method
 
 
 def _shares(results: Results, rows: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -165,7 +172,8 @@ def _shares(results: Results, rows: list[dict[str, Any]]) -> dict[str, list[floa
 
 def _unfitted(results: Results, rows: list[dict[str, Any]]) -> str | None:
     """Why no method is there that is fitted; None where they are."""
-    if any(row["method"] == "greedy" for row in rows):
+    learning = [name for name, one in METHODS.items() if one.fitted and not one.takes_weights]
+    if any(row["method"] in learning for row in rows):
         return None
     if results.experiment.data.train_on_validation:
         return "the members were trained on the validation split"

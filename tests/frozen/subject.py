@@ -3,6 +3,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import snakemake_executor_plugin_lsf_steady.request as bsub
 from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings as LsfSettings
@@ -10,11 +11,10 @@ from snakemake_executor_plugin_slurm.submit_string import get_submit_command as 
 
 import gesture
 import gesture.report.page as report_page
-from gesture.average.ensemble import Method, average
-from gesture.average.methods import METHODS
+from gesture.average import average as averaging
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
-from gesture.catalog import FORMATS
+from gesture.catalog import FORMATS, METHODS
 from gesture.cli import OTHERS, main
 from gesture.config.digests import (
     average_digest,
@@ -28,7 +28,7 @@ from gesture.config.digests import (
 from gesture.config.layout import settings_file
 from gesture.config.members import members
 from gesture.config.schedule import rates, stage_bounds
-from gesture.config.settings import Augmentation, Data, Experiment, load, parse
+from gesture.config.settings import Augmentation, Average, Data, Experiment, load, parse
 from gesture.convert.convert import convert
 from gesture.convert.reader import Records
 from gesture.download.download import download
@@ -57,6 +57,17 @@ COMMANDS = (*STEPS, *OTHERS)
 def probe_line(request: object, command: str, log: Path) -> list[str]:
     """The line that submits the doctor's probe."""
     return scheduler_of(request.executor).submission(request, MINUTES, MEMORY_MB, command, log)
+
+
+def Method(name: str, weights: dict[str, float] | None = None, calibrated: bool = False, fit_on: Any = ()) -> Any:
+    """How to average, and on what it is fitted."""
+    return Average(method=name, weights=weights, calibrate=calibrated), fit_on
+
+
+def average(tables: list[Path], output: Path, method: Any) -> Any:
+    """The figures of an average."""
+    how, fit_on = method
+    return averaging.average(tables, output, how, fit_on)
 
 
 def with_tensorflow() -> SimpleNamespace:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from made_up_arrays import settings_of, write_arrays
 from test_models_smnet import batch_of, logits_of, tiny
 
-from gesture.average.submission import write_submission
+from gesture.average.output import write_submission
 from gesture.config.schedule import rates
 from gesture.config.settings import Data, Training, parse
 from gesture.convert.convert import convert

@@ -58,7 +58,8 @@ def test_all_three_files_hold_the_recorded_predictions(models: Path):
     code, output = restore(models)
     assert code == 0
     theirs = recorded()
-    ids, softlabels = read_softlabel(output / "1559977294_1_softlabel.csv")
+    table = read_softlabel(output / "1559977294_1_softlabel.csv")
+    ids, softlabels = table.ids, table.probabilities
     assert ids.tolist() == [1, 2, 3, 4, 5]
     assert np.abs(softlabels - theirs["softlabel"]).max() < 1e-5
     labels = [f"{rank},{label + 1}" for rank, label in enumerate(theirs["predictions"], 1)]
@@ -73,7 +74,7 @@ def test_all_three_files_hold_the_recorded_predictions(models: Path):
 
 def test_the_own_divisor_makes_soft_labels_independent_of_the_batch(models: Path):
     _, output = restore(models, "--own-divisor")
-    _, softlabels = read_softlabel(output / "1559977294_1_softlabel.csv")
+    softlabels = read_softlabel(output / "1559977294_1_softlabel.csv").probabilities
     theirs = recorded()
     assert np.abs(softlabels - theirs["own"]).max() < 1e-5
     assert np.abs(softlabels - theirs["softlabel"]).max() > 1e-2
@@ -84,7 +85,7 @@ def test_recurrent_dropout_is_off_unless_a_seed_is_given_and_repeats_itself(mode
     outputs = []
     for flags in ([], ["--legacy-dropout", "1"], ["--legacy-dropout", "1"]):
         _, output = restore(models, "--split", "validation", *flags)
-        outputs.append(read_softlabel(output / "1559977294_1_softlabel.csv")[1])
+        outputs.append(read_softlabel(output / "1559977294_1_softlabel.csv").probabilities)
     plain, first, again = outputs
     table = read_predictions(output / "1559977294_1.csv")
     assert (table.ids.tolist(), table.labels.tolist()) == ([4, 5], [0, 7]), "labels that are true are kept"

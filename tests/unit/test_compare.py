@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from gesture.average.ensemble import average
+from gesture.average.average import average
 from gesture.base.errors import GestureError
 from gesture.cli import main
 from gesture.evaluate.predictions import write_predictions

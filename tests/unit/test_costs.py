@@ -1,4 +1,4 @@
-"""What an experiment costs, and a simulated cluster that runs it."""
+"""What an experiment costs: steps, sessions, GPU-hours, disk, makespan."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gesture.base.files import write_json, write_text
@@ -23,7 +23,6 @@ from gesture.operate.costs import (
     stage_costs,
     training_sequences,
 )
-from gesture.operate.simulate import Cluster, simulate
 
 HOUR = 3600.0
 
@@ -115,31 +114,3 @@ def test_a_makespan_is_at_least_its_longest_chain_and_its_share_of_all_work(
     found = makespan(costs_of(lengths), gpus)
     assert found >= max(max(whole), sum(whole) / gpus) * (1 - 1e-9)
     assert found <= sum(whole) * (1 + 1e-9)
-
-
-@settings(deadline=None)
-@given(chains, st.integers(1, 8), st.floats(0, 20), st.floats(0, 2 * HOUR), st.integers(0, 99))
-def test_no_simulated_work_gets_lost_or_is_done_twice_unless_counted(
-    lengths: list[list[float]], gpus: int, failures: float, wait: float, seed: int
-) -> None:
-    cluster = Cluster(gpus, walltime=4 * HOUR, queue_wait=wait, failures_per_day=failures)
-    outcome = simulate(costs_of(lengths), cluster, seed)
-    work = sum(map(sum, lengths))
-    assert outcome.busy == pytest.approx(work + outcome.lost + outcome.start_up)
-    assert outcome.makespan >= max(map(sum, lengths))
-    assert outcome == simulate(costs_of(lengths), cluster, seed)
-
-
-def test_without_limits_waits_and_failures_the_cluster_is_ideal() -> None:
-    outcome = simulate(costs_of([[7200.0], [3600.0]]), Cluster(1, walltime=1000 * HOUR), seed=1)
-    assert outcome.makespan == outcome.ideal == 10800 + 2 * START_UP
-    assert (outcome.sessions, outcome.failures, outcome.lost) == (2, 0, 0)
-
-
-def test_a_simulation_of_unknown_lengths_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    write_text(tmp_path / "trial.yaml", json.dumps(digests.resolved(experiment())))
-    assert main(["plan", str(tmp_path / "trial.yaml"), "--simulate"]) == 2
-    assert "give --sequences and --step-seconds" in capsys.readouterr().err
-    arguments = ["--sequences", "100", "--step-seconds", "1.5", "--simulate", "--gpus", "2"]
-    assert main(["plan", str(tmp_path / "trial.yaml"), *arguments]) == 0
-    assert "simulated: 2 GPUs, jobs of 4:00:00" in capsys.readouterr().out

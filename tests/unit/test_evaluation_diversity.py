@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gesture.average.diversity import accuracy_by_count, accuracy_without, agreement, diversity
-from gesture.average.methods import Combination
+from gesture.average.analysis import accuracy_by_count, accuracy_without, agreement, diversity
+from gesture.average.fitted import Turns, fit
 
 LABELS = np.zeros(4, np.int64)
 
@@ -29,7 +29,7 @@ def test_diversity_of_a_worked_example():
 
 @pytest.mark.parametrize("method", ["mean", "geometric"])
 def test_three_that_err_apart_are_right_together(method):
-    ensemble = Combination(method, dict.fromkeys(MEMBERS, 1.0))
+    ensemble = Turns([fit(method, list(MEMBERS))])
     terms = [ensemble.term(name, p) for name, p in MEMBERS.items()]
     curve = accuracy_by_count(terms, ensemble.finish, LABELS)
     assert curve[-1] == {"mean": 1, "lowest": 1, "highest": 1}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import yaml
 
-from gesture.average.ensemble import Method, average
-from gesture.average.fitted import FOLDS, FitSet, fit, fit_folds, out_of_fold
-from gesture.average.methods import Combination, softmax
+from gesture.average.average import average
+from gesture.average.fitted import FOLDS, fit, fit_folds, out_of_fold
+from gesture.average.methods import FitSet, softmax
 from gesture.base.errors import GestureError
 from gesture.cli import main
-from gesture.config.settings import parse
+from gesture.config.settings import Average, parse
 from gesture.evaluate.metrics import log_loss
 from gesture.evaluate.predictions import read_predictions, write_predictions
 from gesture.legacy2019.softlabel import write_softlabel
@@ -54,25 +54,25 @@ def fit_set(rows=300, seed=0):
 @pytest.mark.parametrize("method", FITTED)
 def test_a_fitted_method_trusts_the_better_member_more_and_beats_the_mean(method):
     data = fit_set()
-    fitted = fit(method, data, calibrated=False)
-    assert fitted.weights["good-s1"] > fitted.weights["fair-s1"] >= fitted.weights["noise-s1"]
-    mean = Combination("mean", dict.fromkeys(SKILLS, 1.0))
-    assert log_loss(data.labels, data.combined(fitted)) < log_loss(data.labels, data.combined(mean))
+    fitted = fit(method, data.names, data)
+    assert fitted.method.weights["good-s1"] > fitted.method.weights["fair-s1"] >= fitted.method.weights["noise-s1"]
+    mean = fit("mean", data.names)
+    assert log_loss(data.labels, fitted.combine(data.members)) < log_loss(data.labels, mean.combine(data.members))
 
 
 def test_the_weights_are_the_best_of_the_simplex():
     data = fit_set()
-    best = log_loss(data.labels, data.combined(fit("weights", data, calibrated=False)))
+    best = log_loss(data.labels, fit("weights", data.names, data).combine(data.members))
     for weights in np.random.default_rng(1).dirichlet(np.ones(3), 200):
-        other = Combination("weights", dict(zip(data.names, weights, strict=True)))
-        assert log_loss(data.labels, data.combined(other)) > best - 1e-9
+        other = fit("weights", data.names, None, weights=dict(zip(data.names, weights.tolist(), strict=True)))
+        assert log_loss(data.labels, other.combine(data.members)) > best - 1e-9
 
 
 def test_greedy_selection_of_a_worked_example():
     # The members give the true class 0.6 and 0.6; 0.9 and 0.3: the product decides, and only the first is taken.
     own = np.array([[0.6, 0.6], [0.9, 0.3]])
     data = FitSet(["even", "odd"], np.stack([own, 1 - own], axis=2), np.zeros(2, int), np.array([0, 1]))
-    assert fit("greedy", data, calibrated=False).weights == {"even": 1, "odd": 0}
+    assert fit("greedy", data.names, data).method.weights == {"even": 1, "odd": 0}
 
 
 def test_the_temperature_undoes_a_scaling_of_the_logits():
@@ -80,12 +80,12 @@ def test_the_temperature_undoes_a_scaling_of_the_logits():
     logits = 2 * generator.normal(size=(20_000, CLASSES))
     y = (softmax(logits).cumsum(axis=1) < generator.random((20_000, 1))).sum(axis=1)
     data = FitSet(["one"], softmax(3 * logits)[None], y, np.arange(20_000) % FOLDS)
-    assert fit("mean", data, calibrated=True).temperature == pytest.approx(3, rel=0.03)
+    assert fit("mean", data.names, data, calibrate=True).temperature == pytest.approx(3, rel=0.03)
 
 
 def test_a_temperature_changes_no_class(test, validation, tmp_path):
     plain = average(test, tmp_path / "plain")
-    calibrated = average(test, tmp_path / "calibrated", Method("mean", None, True, validation))
+    calibrated = average(test, tmp_path / "calibrated", Average(method="mean", calibrate=True), validation)
     assert calibrated["accuracy"] == plain["accuracy"]
     assert calibrated["log_loss"] < plain["log_loss"]
     assert (tmp_path / "plain/submission.csv").read_bytes() == (tmp_path / "calibrated/submission.csv").read_bytes()
@@ -94,15 +94,15 @@ def test_a_temperature_changes_no_class(test, validation, tmp_path):
 @pytest.mark.parametrize("method", FITTED)
 def test_rows_that_a_method_is_fitted_on_are_scored_by_a_fit_without_them(method):
     data = fit_set(rows=40)
-    found = out_of_fold(fit_folds(method, data, calibrated=False), data)
+    found = out_of_fold(fit_folds(method, data), data)
     others = data.fold != 2
-    expected = data.rows(data.fold == 2).combined(fit(method, data.rows(others), calibrated=False))
+    expected = fit(method, data.names, data.rows(others)).combine(data.rows(data.fold == 2).members)
     assert (found[data.fold == 2] == expected).all()
 
 
 @pytest.mark.parametrize("method", FITTED)
 def test_the_validation_ensemble_is_out_of_fold_and_says_so(method, validation, tmp_path):
-    result = average(validation, tmp_path / "out", Method(method, None, False, validation))
+    result = average(validation, tmp_path / "out", Average(method=method), validation)
     assert result["fitted_on"]["out_of_fold"] is True
     assert len(result["combinations"]) == FOLDS
     own = next(row for row in result["methods"] if row["own"])
@@ -111,14 +111,14 @@ def test_the_validation_ensemble_is_out_of_fold_and_says_so(method, validation, 
 
 @pytest.mark.parametrize("method", FITTED)
 def test_the_bytes_of_a_fitted_method_do_not_depend_on_the_order_of_members(method, test, validation, tmp_path):
-    average(test, tmp_path / "one", Method(method, None, True, validation))
-    average(test[::-1], tmp_path / "two", Method(method, None, True, [validation[k] for k in (1, 0, 2)]))
+    average(test, tmp_path / "one", Average(method=method, calibrate=True), validation)
+    average(test[::-1], tmp_path / "two", Average(method=method, calibrate=True), [validation[k] for k in (1, 0, 2)])
     for name in ("ensemble.csv", "ensemble.json", "metrics.json", "submission.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_what_was_fitted_on_what_is_kept(test, validation, tmp_path):
-    average(test, tmp_path / "out", Method("stacking", None, True, validation))
+    average(test, tmp_path / "out", Average(method="stacking", calibrate=True), validation)
     manifest = json.loads((tmp_path / "out/ensemble.json").read_text())
     assert (manifest["method"], manifest["calibrated"]) == ("stacking", True)
     assert manifest["fitted_on"]["split"] == "validation"
@@ -132,7 +132,7 @@ def test_what_was_fitted_on_what_is_kept(test, validation, tmp_path):
 
 
 def test_a_table_of_methods_has_both_splits(test, validation, tmp_path):
-    result = average(test, tmp_path / "out", Method("greedy", None, False, validation))
+    result = average(test, tmp_path / "out", Average(method="greedy"), validation)
     assert [row["method"] for row in result["methods"]] == ["mean", "geometric", *FITTED]
     assert [row["method"] for row in result["methods"] if row["own"]] == ["greedy"]
     for row in result["methods"]:
@@ -145,26 +145,32 @@ def test_a_table_of_methods_has_both_splits(test, validation, tmp_path):
 
 def test_given_weights_are_used_as_they_are(test, tmp_path):
     only = {"good-s1": 2.0, "fair-s1": 0.0, "noise-s1": 0.0}
-    result = average(test, tmp_path / "out", Method("weights", only))
+    result = average(test, tmp_path / "out", Average(method="weights", weights=only))
     assert result["accuracy"] == result["members"]["good-s1"]["accuracy"]
     assert result["fitted_on"] is None
     assert result["accuracy_by_count"] is None, "one member alone is no ensemble"
 
 
 @pytest.mark.parametrize(
-    ("method", "message"),
+    ("flags", "message"),
     [
-        (Method("median"), "--method: 'median' is not a method"),
-        (Method("greedy"), "--method greedy: is fitted to labels: give .* --fit-on"),
-        (Method("mean", None, True), "--method mean, calibrated: is fitted to labels"),
-        (Method("mean", {"good-s1": 1}), "--weights: method 'mean' takes none"),
-        (Method("weights", {"good-s1": 1.0}), "--weights: fair-s1, noise-s1: give one weight to each member"),
-        (Method("weights", dict.fromkeys(SKILLS, 0.0)), "--weights: expected numbers of at least 0"),
+        (
+            "--method meen",
+            "--method: 'meen' is not a method (mean, geometric, weights, greedy, stacking); did you",
+        ),
+        ("--method greedy", "--method greedy: is fitted to labels: give the members' validation tables with --fit-on"),
+        ("--calibrate", "--method mean, calibrated: is fitted to labels"),
+        ("--weights good-s1=1", "--weights: method 'mean' takes none"),
+        ("--method weights --weights good-s1=1", "--weights: fair-s1, noise-s1: give one weight to each member"),
+        ("--method weights --weights good-s1=0 fair-s1=0", "--weights: expected numbers of at least 0, not all 0"),
+        ("--method weights --weights good-s1=-1 fair-s1=2", "--weights.good-s1: should be greater than or equal to 0"),
     ],
 )
-def test_a_method_that_lacks_what_it_needs_is_refused(method, message, test, tmp_path):
-    with pytest.raises(GestureError, match=message):
-        average(test, tmp_path / "out", method)
+def test_a_method_that_lacks_what_it_needs_is_refused(flags, message, test, tmp_path, capsys):
+    assert main(["average", *map(str, test), "--output", str(tmp_path / "out"), *flags.split()]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
@@ -181,11 +187,11 @@ MISUSES = {
     "other data": ({"data_digest": "e"}, "--fit-on: .*: records' digest is 'e', but 'd' in what is averaged"),
     "other checkpoints": (
         {"checkpoint_digest": "other"},
-        r"validation/good-s1\.csv comes from another checkpoint than .*test/good-s1\.csv",
+        r"validation/fair-s1\.csv comes from another checkpoint than .*test/fair-s1\.csv",
     ),
     "test tables renamed": (
         {"rows": 150, "seed": 1},
-        r"holds the same predictions as .*test/good-s1\.csv: nothing may be fitted on what it is judged by",
+        r"holds the same predictions as .*test/fair-s1\.csv: nothing may be fitted on what it is judged by",
     ),
 }
 
@@ -195,15 +201,49 @@ def test_what_must_not_be_fitted_on_is_refused_and_nothing_is_written(case, test
     changes, message = MISUSES[case]
     paths = write_split(tmp_path / "fit", **{"split": "validation", "rows": 99, "seed": 0, **changes})
     with pytest.raises(GestureError, match=message) as refusal:
-        average(test, tmp_path / "out", Method("greedy", None, False, paths))
+        average(test, tmp_path / "out", Average(method="greedy"), paths)
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "out").exists()
+
+
+def alike(folder, split, rows=30):
+    """Members that give every sequence the same softmax, as networks do that have learnt nothing."""
+    paths = write_split(folder, split, rows, seed=0)
+    for path in paths:
+        table = read_predictions(path)
+        p = np.tile(np.float32([0.4, 0.3, 0.2, 0.1]), (rows, 1))
+        write_predictions(path, table.ids, p, table.labels, table.manifest)
+    return paths
+
+
+@pytest.mark.filterwarnings("ignore:members .* hold the same predictions")
+@pytest.mark.parametrize("flags", [[], ["--calibrate"], ["--method", "greedy"], ["--method", "stacking"]])
+def test_members_that_answer_every_sequence_alike_are_averaged(flags, tmp_path, capsys):
+    test, validation = alike(tmp_path, "test"), alike(tmp_path, "validation")
+    arguments = ["average", *map(str, test), "--output", str(tmp_path / "out"), "--fit-on", *map(str, validation)]
+    assert main([*arguments, *flags]) == 0
+    assert "nothing may be fitted" not in capsys.readouterr().out
+    assert len(set(submitted(tmp_path / "out"))) == 1
+    assert len(json.loads((tmp_path / "out/metrics.json").read_text())["methods"]) >= 5
+
+
+@pytest.mark.parametrize("given", [{}, {"method": "weights", "weights": dict.fromkeys(SKILLS, 2.0)}])
+def test_a_method_that_learns_nothing_may_be_given_the_averaged_tables_but_compares_no_fits(
+    given, test, tmp_path, capsys
+):
+    renamed = write_split(tmp_path / "fit", "validation", 150, seed=1)
+    result = average(test, tmp_path / "out", Average(**given), renamed)
+    assert "nothing may be fitted on what it is judged by; methods that are fitted are not compared" in (
+        capsys.readouterr().out
+    )
+    assert [row["method"] for row in result["methods"]] == ["mean", "geometric", *(["weights"] if given else [])]
+    assert all("validation" not in row for row in result["methods"])
 
 
 def test_a_table_that_does_not_say_its_split_is_not_fitted_on(test, validation, tmp_path):
     validation[0].with_suffix(".json").unlink()
     with pytest.raises(GestureError, match=r"good-s1\.csv has no manifest that says its split"):
-        average(test, tmp_path / "out", Method("greedy", None, False, validation))
+        average(test, tmp_path / "out", Average(method="greedy"), validation)
 
 
 def made_2019(folder, members=5, rows=2174, classes=20):

@@ -1,5 +1,6 @@
 """The predictions table: what is written is read back, and what is no softmax is refused with its Ids."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gesture.base.errors import GestureError
+from gesture.base.files import file_digest
 from gesture.evaluate.predictions import read_predictions, write_predictions
 
 
@@ -44,14 +46,15 @@ def test_a_table_survives_writing_and_reading_bit_by_bit(tmp_path_factory, ids, 
         assert table.labels is None
     else:
         assert (table.labels == labels[order]).all()
-    assert table.manifest == {"member": "fusion-s1", "split": "test"}
+    assert table.manifest == {"member": "fusion-s1", "split": "test", "sha256": file_digest(path)}
 
 
 def test_the_file_is_what_the_contract_says(tmp_path):
     path = tmp_path / "fusion-s1.csv"
     write_predictions(path, [10, 9], np.array([[0.25, 0.75], [1, 0]], np.float32), [1, None], {"split": "test"})
     assert path.read_text() == "Id,p_1,p_2,label\n9,1,0,\n10,0.25,0.75,2\n"
-    assert json.loads(path.with_suffix(".json").read_text()) == {"split": "test"}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert json.loads(path.with_suffix(".json").read_text()) == {"split": "test", "sha256": digest}
 
 
 def test_the_label_column_is_left_out_where_no_sequence_has_one(tmp_path):

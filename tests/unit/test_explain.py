@@ -86,6 +86,26 @@ def test_an_unknown_id_is_one_line(made, capsys):
     assert "has no Id 99 (it has 1, 2, 3, 4, 5, …)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("identity", [17, 60])
+def test_an_id_that_the_submission_lacks_is_an_error_that_names_the_file(own, identity, capsys):
+    submission = own["results"] / "submission.csv"
+    rows = submission.read_text().splitlines()
+    submission.write_text("\n".join(row for row in rows if not row.startswith(f"{identity},")) + "\n")
+    assert main(["explain", str(identity), "--results", str(own["results"])]) == 2
+    told = capsys.readouterr()
+    assert f"submission.csv: has no Id {identity}, but " in told.err
+    assert "agree" not in told.out
+
+
+def test_an_id_that_a_member_lacks_is_an_error_that_names_the_file(own, capsys):
+    path = own["results"] / "predictions/test/fusion-s1.csv"
+    table = read_predictions(path)
+    kept = table.ids != 17
+    write_predictions(path, table.ids[kept], table.probabilities[kept], None, table.manifest)
+    assert main(["explain", "17", "--results", str(own["results"])]) == 2
+    assert "fusion-s1.csv: has no Id 17 (it has 1, 2" in capsys.readouterr().err
+
+
 def test_predictions_that_were_changed_later_are_noticed(own, tmp_path):
     path = own["results"] / "predictions/test/fusion-s1.csv"
     table = read_predictions(path)

@@ -21,7 +21,7 @@ WRITTEN_OUT = re.compile(
     rf"""|(?:/ |with_name\()f?"(?:[\w{{}}-]+/)*(?:{FILES})\""""
 )
 # Rooms whose files are no part of an experiment's folders.
-OTHERS = ("config/layout.py", "formats/", "legacy2019/", "faults/", "download/", "average/", "report/explain.py")
+OTHERS = ("config/layout.py", "formats/", "legacy2019/", "faults/", "download/")
 
 
 def test_a_path_may_be_a_pattern_of_the_workflow() -> None:

@@ -6,7 +6,7 @@ import made_up_results
 import pytest
 import yaml
 
-from gesture.average.submission import check_submission, read_submission
+from gesture.average.output import check_submission, read_submission
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, write_json
 from gesture.operate import reproduce as module
@@ -127,10 +127,10 @@ def test_members_that_lack_a_sequence_of_the_split_make_no_submission(tmp_path):
     last = index.read_text().splitlines()[-1].split(",")
     last[3] = "61"
     index.write_text(index.read_text() + ",".join(last) + "\n")
-    from gesture.average.ensemble import average
-    from gesture.average.origin import Origin
+    from gesture.average.average import average
+    from gesture.average.output import Origin
 
     tables = sorted((made["results"] / "predictions/test").glob("*.csv"))
     with pytest.raises(GestureError, match=r"submission\.csv: Id 61 missing: evaluate all members on the whole split"):
-        average(tables, tmp_path / "out", "mean", Origin(made_up_results.settings(), made["records"]))
+        average(tables, tmp_path / "out", origin=Origin(made_up_results.settings(), made["records"]))
     assert list((tmp_path / "out").iterdir()) == []

@@ -49,10 +49,10 @@ def test_reading_gives_the_float32_values_that_the_text_shows(
     path.write_bytes(path.read_bytes().replace(b"\r\n", ends))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(softlabel, "_BYTES_AT_ONCE", piece)
-        ids, probabilities = read_softlabel(path)
-    assert ids.tolist() == list(range(1, rows + 1))
+        table = read_softlabel(path)
+    assert table.ids.tolist() == list(range(1, rows + 1))
     shown = [[np.float32(word) for word in str(row)[1:-1].split()] for row in vectors]
-    assert np.array_equal(probabilities, np.array(shown))
+    assert np.array_equal(table.probabilities, np.array(shown))
 
 
 def test_the_submission_counts_rows_and_classes_from_one(tmp_path: Path):
@@ -81,9 +81,12 @@ GOOD = row(1) + row(2, "0.5 0.5")
         ("Id,y\r\n" + GOOD + row("x"), "line 4: expected an Id and a vector"),
         ("Id,y\r\n" + GOOD + "3,0.5 0.5\r\n", "Id 3: expected an Id and a vector in brackets"),
         ("Id,y\r\n" + GOOD + '3,"[0.5 0.', "Id 3: expected an Id and a vector in brackets"),
-        ("Id,y\r\n" + GOOD + row(3, "0.5 0.6"), r"Id 3: probabilities from 0.5, in sum 1.1; expected"),
-        ("Id,y\r\n" + GOOD + row(3, "-0.5 1.5"), r"Id 3: probabilities from -0.5, in sum 1; expected none below 0"),
-        ("Id,y\r\n" + GOOD + row(3, "inf 0.5"), r"Id 3: probabilities from 0.5, in sum inf"),
+        ("Id,y\r\n" + GOOD + row(3, "0.5 0.6"), r"Id 3: row sums to 1.1, expected 1 within"),
+        (
+            "Id,y\r\n" + GOOD + row(3, "-0.5 1.5"),
+            r"Id 3: holds -0.5, expected probabilities from 0 to 1",
+        ),
+        ("Id,y\r\n" + GOOD + row(3, "inf 0.5"), r"Id 3: holds inf, expected probabilities from 0 to 1"),
         ("Id,y\r\n" + GOOD + row(2), "Id 2 given more than once"),
     ],
 )
