@@ -56,7 +56,7 @@ class Scheduler:
             raise NoAnswerError("LSF is down")
         self.bsubs += 1
         error = self.bsub_says.pop(0) if self.bsub_says else None
-        if not isinstance(error, RefusedError) and str(error) != "not taken":
+        if not isinstance(error, RefusedError) and not str(error).lower().endswith(("not taken", "not submitted.")):
             story = self.stories.pop(0) if self.stories else [(0, Answer("RUN")), (30, Answer("DONE"))]
             self.jobs.append(Job(arguments[2], self.clock.now, story, arguments))
         if error:
