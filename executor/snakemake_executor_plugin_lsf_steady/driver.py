@@ -1,57 +1,28 @@
 """Takes jobs from submission to their end, round after round; knows nothing of Snakemake and has its clock injected."""
 
 import logging
-import os
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from snakemake_executor_plugin_lsf_steady import lsf
-from snakemake_executor_plugin_lsf_steady.ending import Ending, describe, judge, last_lines, read_outcome
-from snakemake_executor_plugin_lsf_steady.lsf import Answer, NoAnswerError, RefusedError
-from snakemake_executor_plugin_lsf_steady.records import FOLDER, Record
-from snakemake_executor_plugin_lsf_steady.request import Request, bsub_arguments, plain
+from snakemake_executor_plugin_lsf_steady.ending import (
+    Ending,
+    describe,
+    judge,
+    last_lines,
+    read_outcome,
+    what_is_missing,
+)
+from snakemake_executor_plugin_lsf_steady.lessons import learn
+from snakemake_executor_plugin_lsf_steady.lsf import Answer, NoAnswerError
 from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings
+from snakemake_executor_plugin_lsf_steady.submission import Submission
+from snakemake_executor_plugin_lsf_steady.tracked import Tracked
 from snakemake_executor_plugin_lsf_steady.watch import Action, Limits, Watch
 
-LONGEST_PAUSE = 600.0  # between two tries of bsub [s]
-
-
-@dataclass
-class Tracked:
-    """A job that Snakemake wants done, through all the LSF jobs that it may take.
-
-    Attributes:
-        record: what is on disk about it.
-        command: shell line.
-        cores: slots.
-        resources: as Snakemake evaluated them.
-        inputs: files; a result older than one of them is not taken from an earlier run.
-        attached: an earlier head submitted it, and this one has not seen it alive yet.
-        replaced_by: the record of today's job, while the one of `record` must be ended first.
-        watch: follows the LSF job; None until there is one.
-        result: True for done, False for failed.
-        message: why it failed.
-    """
-
-    record: Record
-    command: str
-    cores: int
-    resources: Mapping[str, Any]
-    inputs: list[str] = field(default_factory=list)
-    attached: bool = False
-    replaced_by: Record | None = None
-    watch: Watch | None = None
-    result: bool | None = None
-    message: str = ""
-    next_try: float = 0.0
-    tries: int = 0
-    failing_since: float | None = None
-    exit: Answer | None = None
-    exit_seen: float = 0.0
+A_WORD = 600.0  # how often an outage is told again [s]
 
 
 class Driver:
@@ -80,8 +51,7 @@ class Driver:
         self.scheduler = scheduler
         self.interval = interval
         self.timeout = settings.command_timeout * 60
-        self.folder = Path.cwd()
-        self._groups: set[str] = set()
+        self.submission = Submission(settings, logger, clock, scheduler)
         self._next_question = 0.0
         self._silent_since: float | None = None
         self._warned_at = 0.0
@@ -100,85 +70,15 @@ class Driver:
         began = self.clock()
         for one in open_jobs:
             if one.watch is None and self.clock() >= one.next_try:
-                self._submit(one)
+                if self.submission.submit(one):
+                    one.watch = self._new_watch()
                 if self.clock() - began > self.interval:
                     break  # many submissions must not keep the others from being looked after
         if self.clock() >= self._next_question:
             self._next_question = self.clock() + self.interval
             self._look_after([one for one in open_jobs if one.watch is not None and one.result is None])
 
-    # --- submission
-
-    def _submit(self, one: Tracked) -> None:
-        """Submits once; the intention is on disk before, the number after."""
-        record = one.record
-        try:
-            if record.name and self._found_again(one):
-                return
-            if one.replaced_by:
-                self._plan(one, one.replaced_by)
-                return
-            if self._gave_up(one):
-                return
-            if not record.name:
-                self._name(record)
-            self._make_group(record.group)
-            self._began(one, self.scheduler.submit(self._arguments(one), self.timeout))
-        except RefusedError as error:
-            self._fail(one, f"LSF refuses the job: {error}")
-        except NoAnswerError as error:
-            if one.failing_since is None:
-                one.failing_since = self.clock()
-                self.logger.warning(f"{record.rule}: not submitted yet, trying on: {error}")
-            pause = min(self.settings.submit_pause * 60 * 2**one.tries, LONGEST_PAUSE)
-            one.tries += 1
-            one.next_try = self.clock() + pause
-
-    def _found_again(self, one: Tracked) -> bool:
-        """True if LSF has the job although bsub's answer was lost."""
-        number = self.scheduler.find_by_name(one.record.name, self.timeout)
-        if number:
-            self._began(one, number)
-        return bool(number)
-
-    def _gave_up(self, one: Tracked) -> bool:
-        since = one.failing_since
-        if since is None or self.clock() - since < self.settings.submit_limit * 60:
-            return False
-        self._fail(one, f"LSF took no job for {self.settings.submit_limit:g} min")
-        return True
-
-    def _name(self, record: Record) -> None:
-        words = [record.rule, *record.wildcards.values()]
-        record.name = plain(".".join(words))[:80] + f".{uuid.uuid4().hex[:12]}"
-        log = self.folder / FOLDER.parent / "logs" / plain(record.rule) / f"{record.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        record.log = str(log)
-        record.write()
-
-    def _make_group(self, group: str | None) -> None:
-        if group and group not in self._groups:
-            self.scheduler.add_group(group, self.timeout)
-            self._groups.add(group)
-
-    def _arguments(self, one: Tracked) -> list[str]:
-        record = one.record
-        request = Request(
-            name=record.name,
-            log=Path(record.log),
-            folder=self.folder,
-            command=one.command,
-            cores=one.cores,
-            resources=one.resources,
-            group=record.group,
-        )
-        return bsub_arguments(request, self.settings)
-
-    def _began(self, one: Tracked, number: str) -> None:
-        one.record.job_id = number
-        one.record.write()
-        one.watch, one.failing_since, one.tries = self._new_watch(), None, 0
-        self.logger.info(f"{one.record.rule}: LSF job {number} (log: {one.record.log})")
+    # --- watching
 
     def _new_watch(self) -> Watch:
         chosen = self.settings
@@ -191,10 +91,8 @@ class Driver:
             )
         )
 
-    # --- watching
-
     def _look_after(self, jobs: list[Tracked]) -> None:
-        living = [one.record.job_id for one in jobs if one.exit is None]
+        living = {str(one.record.job_id): one.record.name for one in jobs if one.exit is None}
         answers: dict[str, Answer] = {}
         if living:
             try:
@@ -223,26 +121,55 @@ class Driver:
             self._kill(one, action is Action.FORCE_KILL)
         elif answer is not None:
             one.attached = False
+            self._see_pending(one, answer, now)
             if watch.stat != before and watch.troubled:
                 limit = watch.limits.of(watch.stat) / 60
                 self.logger.warning(f"LSF job {one.record.job_id}: {watch.stat}; waiting for up to {limit:g} min")
+
+    def _see_pending(self, one: Tracked, answer: Answer, now: float) -> None:
+        """Tells once why a job waits so long; one that may wait because of the nodes left out gets them back."""
+        if answer.stat != "PEND":
+            one.pending_since = None
+            return
+        if one.pending_since is None:
+            one.pending_since = now
+        waited, limit = now - one.pending_since, self.settings.pending_limit * 60
+        if limit and waited >= limit and not one.pending_told:
+            one.pending_told = True
+            self.logger.warning(
+                f"{one.name}: LSF job {one.record.job_id} has waited in the queue for {waited / 60:.0f} min; "
+                f"LSF's reason: {self._pending_reason(one)}"
+            )
+        left_out = self.submission.left_out(one)
+        if left_out and waited >= self.settings.avoid_limit * 60:
+            why = f"{waited / 60:.0f} min in the queue without {', '.join(left_out)}: submitted anew with them"
+            self.submission.unfit -= set(left_out)
+            one.replaced_by = replace(one.record, avoid=[])
+            assert one.watch is not None
+            self._kill(one, one.watch.kill(why, now) is Action.FORCE_KILL)
+
+    def _pending_reason(self, one: Tracked) -> str:
+        try:
+            return self.scheduler.pending_reason(one.record.job_id, self.timeout) or "(none told)"
+        except NoAnswerError as error:
+            return f"({error})"
 
     def _kill(self, one: Tracked, force: bool) -> None:
         assert one.watch is not None
         self.logger.warning(f"LSF job {one.record.job_id}: bkill{' -r' if force else ''} after {one.watch.killing}")
         try:
-            self.scheduler.kill([one.record.job_id], self.timeout, force=force)
+            self.scheduler.kill([one.record.name], self.timeout, force=force)
         except NoAnswerError as error:
             self.logger.warning(str(error))  # repeated after `kill_limit`
 
     def _done(self, one: Tracked) -> None:
         if one.replaced_by:
-            self._plan(one, one.replaced_by)
-        elif one.attached and not is_newer(one.record.outputs, one.inputs):
+            one.plan(one.replaced_by, self.clock())
+        elif one.attached and what_is_missing(one.record.outputs, one.inputs, empty=True):
             self.logger.info(
                 f"{one.record.rule}: LSF job {one.record.job_id} is done, but not its files: submitted anew"
             )
-            self._plan(one, one.record)
+            one.plan(one.record, self.clock())
         else:
             one.result = True
 
@@ -251,39 +178,53 @@ class Driver:
         assert one.watch is not None
         record, killing = one.record, one.watch.killing
         if one.replaced_by:
-            self._plan(one, one.replaced_by)
+            one.plan(one.replaced_by, self.clock())
             return
-        outcome = read_outcome(record.outcome)
-        ending = judge(answer, outcome, str(record.job_id), ours=bool(killing))
-        waited = self.clock() - one.exit_seen
-        if ending is Ending.UNCLEAR and record.outcome and waited < self.settings.outcome_wait * 60:
-            return
+        told = read_outcome(record.outcome)
+        own = told if told and told.is_of(record.job_id, record.name) else None
+        ending = judge(answer, own, ours=bool(killing))
         why = describe(answer, killing)
-        if ending is Ending.CONTINUES and record.sessions < self.settings.max_sessions:
+        missing = what_is_missing(record.outputs, one.inputs) if ending is Ending.DONE else ""
+        waited = self.clock() - one.exit_seen
+        # The end of a killed job, and files from another node, may come later than LSF's word.
+        if (missing or (ending is Ending.UNCLEAR and record.outcome)) and waited < self.settings.outcome_wait * 60:
+            return
+        lesson = learn(one, answer, own, ending, self.settings)
+        if lesson:
+            self.logger.warning(f"{one.name}: LSF job {record.job_id}: {lesson}")
+        if ending is Ending.DONE and not missing:
+            self.logger.info(
+                f"{one.name}: LSF says that job {record.job_id} failed ({why}), but it said itself that it was done, "
+                "and its files are whole: done"
+            )
+            one.result = True
+        elif ending is Ending.CONTINUES and record.sessions < self.settings.max_sessions:
             self.logger.info(
                 f"{record.rule}: LSF job {record.job_id} continues: it saved a checkpoint and ended ({why})"
             )
             record.sessions += 1
-            self._plan(one, record)
+            one.plan(record, self.clock())
+        elif ending is Ending.UNFIT_NODE and record.moves < self.settings.max_moves:
+            assert own is not None
+            self.logger.warning(f"{one.name}: LSF job {record.job_id} moves to another node: {own.message}")
+            if one.resources.get("gpu"):
+                self.submission.unfit.update({answer.host or own.host} - {""})
+            record.moves += 1
+            one.plan(record, self.clock())
+        elif ending is Ending.FINAL and not one.attached:
+            assert own is not None
+            one.fail(f"{one.name}: {own.message}\n    LSF job {record.job_id}, log: {record.log}", final=True)
         elif one.attached:
             self.logger.info(f"{record.rule}: LSF job {record.job_id} of an earlier run failed ({why}): submitted anew")
-            self._plan(one, record)
+            one.plan(record, self.clock())
         else:
             if ending is Ending.CONTINUES:
                 why += f"; {record.sessions} sessions are the limit (max_sessions)"
-            elif outcome and outcome.job_id == record.job_id:
-                why += f"; it said: {outcome.message}"
-            self._fail(one, f"LSF job {record.job_id}: {why}\nlog: {record.log}\n{last_lines(record.log)}\n")
-
-    def _plan(self, one: Tracked, record: Record) -> None:
-        """The job needs another LSF job."""
-        record.name, record.job_id = "", None
-        record.write()
-        one.record, one.replaced_by, one.attached = record, None, False
-        one.watch, one.exit, one.next_try = None, None, self.clock()
-
-    def _fail(self, one: Tracked, message: str) -> None:
-        one.result, one.message = False, message
+            elif missing:
+                why += f"; it said that it was done, but {missing}"
+            elif own:
+                why += f"; it said: {own.message}"
+            one.fail(f"LSF job {record.job_id}: {why}\nlog: {record.log}\n{last_lines(record.log)}\n")
 
     # --- outages
 
@@ -293,7 +234,7 @@ class Driver:
         if self._silent_since is None:
             self._silent_since = self._warned_at = now
             self.logger.warning(f"LSF does not answer; jobs go on, asking again: {error}")
-        elif now - self._warned_at >= LONGEST_PAUSE:
+        elif now - self._warned_at >= A_WORD:
             self._warned_at = now
             self.logger.warning(f"LSF has not answered for {(now - self._silent_since) / 60:.0f} min: {error}")
 
@@ -301,12 +242,3 @@ class Driver:
         if self._silent_since is not None:
             self.logger.warning(f"LSF answers again after {(self.clock() - self._silent_since) / 60:.1f} min")
             self._silent_since = None
-
-
-def is_newer(outputs: Iterable[str], inputs: Iterable[str]) -> bool:
-    """True if all outputs exist and none is older than an input."""
-    try:
-        oldest = min(os.stat(path).st_mtime for path in outputs)
-    except (OSError, ValueError):
-        return False
-    return all(os.stat(path).st_mtime <= oldest for path in inputs if os.path.exists(path))

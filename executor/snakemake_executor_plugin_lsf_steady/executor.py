@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
@@ -19,10 +20,11 @@ from snakemake_interface_executor_plugins.logging import LoggerExecutorInterface
 from snakemake_interface_executor_plugins.workflow import WorkflowExecutorInterface
 
 from snakemake_executor_plugin_lsf_steady import records
-from snakemake_executor_plugin_lsf_steady.driver import Driver, Tracked
+from snakemake_executor_plugin_lsf_steady.driver import Driver
 from snakemake_executor_plugin_lsf_steady.interrupt import end_all
 from snakemake_executor_plugin_lsf_steady.records import Record, digest
 from snakemake_executor_plugin_lsf_steady.request import group_of
+from snakemake_executor_plugin_lsf_steady.tracked import Tracked
 
 TICK = 0.2  # the longest pause before a new job, or an interrupt, is noticed [s]
 
@@ -36,6 +38,8 @@ class Executor(RemoteExecutor):
         interval = max(TICK, float(workflow.remote_execution_settings.seconds_between_status_checks))
         self.driver = Driver(self.settings, logger, interval=interval)
         self.tracked: dict[JobExecutorInterface, Tracked] = {}
+        # Key of a job's outputs -> what its earlier tries have taught: fields of the next record.
+        self.lessons: dict[str, dict[str, Any]] = {}
         self.handed_over = threading.Event()
         super().__init__(workflow, logger)
 
@@ -64,12 +68,12 @@ class Executor(RemoteExecutor):
 
     def _track(self, job: JobExecutorInterface) -> Tracked:
         wanted = self._record(job)
-        command, inputs = self.format_job_exec(job), list(map(str, job.input))
+        command, inputs = self.format_job_exec(job), [str(one) for one in job.input if not is_ancient(one)]
         cores, resources = max(1, job.threads), dict(job.resources.items())
-        found = records.find(wanted.outputs)
+        found = records.find(wanted.outputs, self.logger.warning)
         if found is None or not found.name:
-            return Tracked(wanted, command, cores, resources, inputs)
-        one = Tracked(found, command, cores, resources, inputs)
+            return Tracked(wanted, command, cores, resources, inputs, group=wanted.group)
+        one = Tracked(found, command, cores, resources, inputs, group=wanted.group)
         what = f"{wanted.rule}: LSF job {found.job_id or found.name} of an earlier run"
         if found.identity == wanted.identity:
             self.logger.info(f"{what}: attached, not submitted again")
@@ -95,6 +99,7 @@ class Executor(RemoteExecutor):
             identity=digest([params, inputs, outputs]),
             outcome=str(outcome) if outcome else None,
             group=group,
+            **self.lessons.get(records.key(outputs), {}),
         )
 
     def handle_job_success(self, job: JobExecutorInterface) -> None:
@@ -102,8 +107,34 @@ class Executor(RemoteExecutor):
         self.tracked.pop(job).record.remove()
 
     def handle_job_error(self, job: JobExecutorInterface) -> None:
-        """Snakemake has removed what the job left: a retry is a new job."""
-        self.tracked.pop(job).record.remove()
+        """Snakemake has removed what the job left: a retry is a new job, which knows what this one has taught.
+
+        Whether there is a retry, Snakemake decides next, by the job's number of attempts: one that would fail in the
+        same way has had all of them.
+        """
+        one = self.tracked.pop(job)
+        one.record.remove()
+        self.lessons[records.key(one.record.outputs)] = {"avoid": one.record.avoid, "mem_mb": one.record.mem_mb}
+        if one.final:
+            job.attempt = max(job.attempt, job.restart_times + 1)
+
+    def report_job_error(self, job_info: SubmittedJobInfo, msg: str | None = None, **details: Any) -> None:
+        """Says why in the program's or LSF's own line where that is all there is to know, else as Snakemake does."""
+        if self.tracked[job_info.job].final:
+            self.logger.error(msg)
+            self.workflow.scheduler.error_callback(job_info.job)
+        else:
+            super().report_job_error(job_info, msg=msg, **details)
+
+    def print_job_error(self, job_info: SubmittedJobInfo, msg: str | None = None, **details: Any) -> None:
+        """Snakemake's own would glue a sentence about the cluster's logs to LSF's words."""
+        if job_info.external_jobid is not None:
+            details["external_jobid"] = job_info.external_jobid
+        job_info.job.log_error(msg, **details)
+
+    def get_job_exec_prefix(self, job: JobExecutorInterface) -> str:
+        """Tells the program when its walltime began, by the node's clock: LSF has no variable for it."""
+        return "export BATCH_JOB_START=$(date +%s)"
 
     def get_python_executable(self) -> str:
         """Snakemake's own does not survive a space in the path."""
@@ -149,3 +180,8 @@ class Executor(RemoteExecutor):
         """Waits for the status thread; the temporary folder stays for jobs that go on."""
         self.wait = False
         self.wait_thread.join()
+
+
+def is_ancient(path: Any) -> bool:
+    """True for an input whose date does not count."""
+    return bool(getattr(path, "is_ancient", False))

@@ -46,9 +46,9 @@ def kill_all(executor: Any, jobs: list[Record]) -> None:
             for record in jobs:
                 if record.job_id is None:
                     record.job_id = lsf.find_by_name(record.name, timeout)
-            numbers = [record.job_id for record in jobs if record.job_id]
-            lsf.kill(numbers, timeout)
-            answers = lsf.ask(numbers, timeout) if numbers else {}
+            known = {record.job_id: record.name for record in jobs if record.job_id}
+            lsf.kill(known.values(), timeout)
+            answers = lsf.ask(known, timeout) if known else {}
         except NoAnswerError as error:
             logger.warning(f"LSF does not answer, trying on: {error}")
             answers = {}

@@ -5,18 +5,14 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from snakemake_executor_plugin_lsf_steady import answer
 
 NOT_FOUND = "NOT FOUND"
 AT_ONCE = 100  # job numbers in one command line
-# A refusal ends with these words; an overloaded or absent LSF may say so too, with one of those.
-REFUSED = re.compile(r"not submitted|bad option|illegal option|usage: bsub", re.I)
-FOR_NOW = re.compile(
-    r"LSF is down|not respond|try (again )?later|timed? ?out|retrying|temporar|cannot (contact|connect)"
-    r"|unable to contact|communication|too many|threshold|library call",
-    re.I,
-)
+FIELDS = "jobid job_name stat exit_code exit_reason exec_host run_time"
 MISSING = re.compile(r"<?(\d+)>?.*\b(?:is not found|no matching job)", re.I)
 NONE_THERE = re.compile(r"is not found|no matching job|no (unfinished )?job found", re.I)
 
@@ -29,11 +25,15 @@ class Answer:
         stat: PEND, RUN, ..., or NOT FOUND.
         exit_code: of an EXIT, if told.
         reason: why LSF ended it (`TERM_RUNLIMIT: job killed after reaching LSF run time limit.`), or empty.
+        host: where it runs or ran, or empty.
+        seconds: how long it has run, None if LSF does not say.
     """
 
     stat: str
     exit_code: int | None = None
     reason: str = ""
+    host: str = ""
+    seconds: float | None = None
 
 
 class NoAnswerError(Exception):
@@ -41,7 +41,12 @@ class NoAnswerError(Exception):
 
 
 class RefusedError(Exception):
-    """LSF refused the request; asking again would not help."""
+    """LSF refused the request, or never could take it; asking again would not help."""
+
+    def __init__(self, words: str, told: str = "") -> None:
+        """Takes LSF's line and all else that bsub printed."""
+        super().__init__(words)
+        self.told = told
 
 
 _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
@@ -88,13 +93,12 @@ def submit(arguments: list[str], timeout: float) -> str:
         NoAnswerError: anything else; LSF may have the job or not.
     """
     done = call(arguments, timeout)
-    found = re.search(r"Job <(\d+)> is submitted", done.stdout)
-    if found and done.returncode == 0:
-        return found[1]
-    words = (done.stderr + done.stdout).strip()
-    if REFUSED.search(words) and not FOR_NOW.search(words):
-        raise RefusedError(words)
-    raise NoAnswerError(words or f"bsub ended with code {done.returncode} and said nothing")
+    reply = answer.read(done.stdout, done.stderr, done.returncode)
+    if reply.kind is answer.Kind.TAKEN:
+        return reply.words
+    if reply.kind is answer.Kind.PERMANENT:
+        raise RefusedError(reply.words, reply.told)
+    raise NoAnswerError(reply.words)
 
 
 def find_by_name(name: str, timeout: float) -> str | None:
@@ -112,55 +116,72 @@ def find_by_name(name: str, timeout: float) -> str | None:
     raise NoAnswerError(done.stderr.strip() or "bjobs said nothing")
 
 
-def ask(job_ids: Iterable[str], timeout: float) -> dict[str, Answer]:
-    """What bjobs says of jobs, and bhist of those that bjobs no longer knows; who is not in it, was not told.
+def ask(jobs: Mapping[str, str], timeout: float) -> dict[str, Answer]:
+    """What bjobs says of jobs, and bhist of those that it no longer knows; who is not in the answer, was not told.
+
+    Args:
+        jobs: number -> name. LSF's numbers begin again one day: a number with another name is somebody else's job.
+        timeout: of each command [s].
 
     Raises:
         NoAnswerError: bjobs told nothing of any of them.
     """
     answers: dict[str, Answer] = {}
-    wanted = sorted(set(job_ids), key=int)
-    for some in chunks(wanted):
-        fields = "jobid stat exit_code exit_reason delimiter='^'"
-        done = call(["bjobs", "-a", "-noheader", "-o", fields, *some], timeout)
-        answers.update(parse_bjobs(done.stdout))
-        for number in MISSING.findall(done.stderr):
-            if number in some and number not in answers:
-                answers[number] = from_history(number, timeout)
-        if not answers:
-            raise NoAnswerError(done.stderr.strip() or "bjobs said nothing")
-    return {number: answer for number, answer in answers.items() if number in wanted}
-
-
-def parse_bjobs(text: str) -> dict[str, Answer]:
-    """Lines `jobid^stat^exit_code^exit_reason`; anything else is left out."""
-    answers = {}
-    for line in text.splitlines():
-        number, _, rest = line.strip().partition("^")
-        stat, _, rest = rest.partition("^")
-        code, _, reason = rest.partition("^")
-        if number.isdigit() and re.fullmatch(r"[A-Z_]+", stat):
-            reason = reason if reason.strip("-") else ""
-            answers[number] = Answer(stat, int(code) if code.isdigit() else None, reason)
+    silence = ""
+    for some in chunks(sorted(jobs, key=int)):
+        done = call(["bjobs", "-a", "-noheader", "-o", f"{FIELDS} delimiter='^'", *some], timeout)
+        told = parse_bjobs(done.stdout)
+        silence = silence or done.stderr.strip() or "bjobs said nothing"
+        gone = {number for number in MISSING.findall(done.stderr) if number not in told}
+        for number in some:
+            if number in told and told[number][0] == jobs[number]:
+                answers[number] = told[number][1]
+            elif number in told or number in gone:
+                answers[number] = from_history(number, jobs[number], timeout)
+    if not answers:
+        raise NoAnswerError(silence)
     return answers
 
 
-def from_history(number: str, timeout: float) -> Answer:
+def parse_bjobs(text: str) -> dict[str, tuple[str, Answer]]:
+    """Number -> name and answer, from lines with FIELDS; anything else is left out."""
+    answers = {}
+    for line in text.splitlines():
+        fields = [one.strip() for one in line.strip().split("^")]
+        number, name, stat, code, reason, host, seconds = (fields + [""] * 7)[:7]
+        if number.isdigit() and re.fullmatch(r"[A-Z_]+", stat):
+            reason = reason if reason.strip("-") else ""
+            run_time = re.match(r"\d+", seconds)
+            told = Answer(
+                stat, int(code) if code.isdigit() else None, reason, first_host(host), run_time and float(run_time[0])
+            )
+            answers[number] = (name, told)
+    return answers
+
+
+def first_host(text: str) -> str:
+    """The host of `node1`, `4*node1`, `node1:node1` or `-`: jobs of ours have one."""
+    host = text.split(":")[0].rpartition("*")[2]
+    return host if host.strip("-") else ""
+
+
+def from_history(number: str, name: str, timeout: float) -> Answer:
     """A job that bjobs has forgotten, as bhist remembers it."""
     try:
         done = call(["bhist", "-n", "0", "-l", number], timeout)
     except NoAnswerError:
         return Answer(NOT_FOUND)
-    return parse_bhist(done.stdout)
+    return parse_bhist(done.stdout, name)
 
 
-def parse_bhist(text: str) -> Answer:
-    """The last word of a history; LSF breaks its lines anywhere and indents the rest by 21 spaces."""
-    whole = re.sub(r"\n {21}", "", text)
+def parse_bhist(text: str, name: str) -> Answer:
+    """The last word of the history of a job; LSF breaks its lines anywhere and indents the rest by 21 spaces."""
+    histories = re.split(r"^(?=Job <\d+>)", re.sub(r"\n {21}", "", text), flags=re.M)
+    whole = next((one for one in histories if f"Job Name <{name}>" in one.split("\n", 1)[0]), "")
     events = re.findall(r"^\w{3} \w{3} +\d+ [\d:]+(?: \d{4})?: +(.*)$", whole, flags=re.M)
     if not events:
         return Answer(NOT_FOUND)
-    stat, code = "PEND", None
+    stat, code, host = "PEND", None, ""
     for event in events:
         if event.startswith(("Done successfully", "Completed <done>")):
             stat = "DONE"
@@ -172,14 +193,31 @@ def parse_bhist(text: str) -> Answer:
             stat = "PEND"
         found = re.search(r"exit code (\d+)", event)
         code = int(found[1]) if found else code
+        place = re.search(r"(?:Dispatched|Started).*?\bon (?:Host\(s\) |Hosts )?<([^<>]+)>", event)
+        host = first_host(place[1]) if place else host
     reason = re.search(r"TERM_\w+(?:: [^.]*\.?)?", whole) if stat == "EXIT" else None
-    return Answer(stat, code, reason[0] if reason else "")
+    return Answer(stat, code, reason[0] if reason else "", host)
 
 
-def kill(job_ids: Iterable[str], timeout: float, force: bool = False) -> None:
-    """Calls bkill (``force``: -r, for hosts that do not answer); whether it worked, only `ask` tells."""
-    for some in chunks(sorted(set(job_ids), key=int)):
-        call(["bkill", *(["-r"] if force else []), *some], timeout)
+def pending_reason(number: str, timeout: float) -> str:
+    """Why LSF does not start a job, in its own words; empty if it does not say.
+
+    Raises:
+        NoAnswerError: no answer.
+    """
+    done = call(["bjobs", "-p", number], timeout)
+    lines = done.stdout.splitlines()
+    return " ".join(line.strip() for line in lines if line[:1].isspace() or line.rstrip().endswith(";"))
+
+
+def kill(names: Iterable[str], timeout: float, force: bool = False) -> None:
+    """Calls bkill (``force``: -r, for hosts that do not answer); whether it worked, only `ask` tells.
+
+    By name: it is unique, and a number may meanwhile be that of another job of this user. `0` is every job so named;
+    beside any other number LSF would ignore the name.
+    """
+    for name in names:
+        call(["bkill", *(["-r"] if force else []), "-J", name, "0"], timeout)
 
 
 def add_group(group: str, timeout: float) -> None:

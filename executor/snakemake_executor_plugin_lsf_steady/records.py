@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ class Record:
         log: LSF's log of the present submission.
         group: LSF job group, or None.
         sessions: how many jobs have continued one another so far.
+        avoid: hosts that are left out, since earlier tries died there at once.
+        mem_mb: memory to ask for, as an earlier try was killed for needing more; None: what the rule says [MB].
+        moves: how many jobs have left a host that was not fit for them.
     """
 
     rule: str
@@ -38,6 +41,9 @@ class Record:
     log: str = ""
     group: str | None = None
     sessions: int = 1
+    avoid: list[str] = field(default_factory=list)
+    mem_mb: float | None = None
+    moves: int = 0
     version: int = field(default=1)
 
     @property
@@ -70,12 +76,36 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def find(outputs: Iterable[str]) -> Record | None:
-    """The record of the job that makes these files, None if there is none."""
+def find(outputs: Iterable[str], warn: Callable[[str], None]) -> Record | None:
+    """The record of the job that makes these files, None if there is none; one that cannot be read is named."""
     path = FOLDER / f"{key(outputs)}.json"
+    known = {one.name for one in fields(Record)}
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
+        record = Record(**{name: content for name, content in value.items() if name in known})
+        return checked(record)
     except FileNotFoundError:
         return None
-    known = {one.name for one in fields(Record)}
-    return Record(**{name: content for name, content in value.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        warn(
+            f"{path}: empty or damaged ({error}): passed over, its job is submitted anew. If the old one still lives, "
+            "`bjobs -w` shows it: end it with bkill"
+        )
+        return None
+
+
+def checked(record: Record) -> Record:
+    """The record itself.
+
+    Raises:
+        ValueError: a value that no head writes.
+    """
+    texts = (record.rule, record.identity, record.name, record.log, *record.outputs, *record.avoid)
+    texts += tuple(one for one in (record.outcome, record.job_id, record.group) if one is not None)
+    if not all(isinstance(one, str) for one in texts) or not isinstance(record.wildcards, dict):
+        raise ValueError("not a record")
+    if record.job_id is not None and not record.job_id.isdigit():
+        raise ValueError(f"job_id {record.job_id!r}")
+    if not isinstance(record.sessions, int) or not isinstance(record.moves, int):
+        raise ValueError("not a record")
+    return record

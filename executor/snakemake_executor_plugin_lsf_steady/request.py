@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from snakemake_executor_plugin_lsf_steady.refusal import check
 from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings
 
 UNITS_IN_MB = {"none": 1, "KB": 1 / 1024, "MB": 1, "GB": 1024}
@@ -25,6 +26,7 @@ class Request:
         cores: slots.
         resources: the job's, as Snakemake evaluated them.
         group: LSF job group, if any.
+        avoid: hosts that are left out.
     """
 
     name: str
@@ -34,11 +36,17 @@ class Request:
     cores: int
     resources: Mapping[str, Any]
     group: str | None = None
+    avoid: tuple[str, ...] = ()
 
 
 def bsub_arguments(request: Request, settings: ExecutorSettings) -> list[str]:
-    """The whole bsub line as a list; LSF joins the -R strings."""
+    """The whole bsub line as a list; LSF joins the -R strings.
+
+    Raises:
+        RefusedError: no LSF could take it; says what to change.
+    """
     resources = request.resources
+    check(request)
     line = ["bsub", "-J", request.name, "-o", str(request.log), "-cwd", str(request.folder), "-rn"]
     if resources.get("lsf_queue"):
         line += ["-q", str(resources["lsf_queue"])]
@@ -55,6 +63,8 @@ def bsub_arguments(request: Request, settings: ExecutorSettings) -> list[str]:
     if resources.get("mem_mb"):
         line += ["-R", f"rusage[mem={memory(resources['mem_mb'], request.cores, settings)}]"]
     line += gpu_arguments(resources, settings)
+    if request.avoid:
+        line += ["-R", "select[" + " && ".join(f"hname!='{host}'" for host in request.avoid) + "]"]
     line += shlex.split(str(resources.get("lsf_extra") or ""))
     return [*line, request.command]
 

@@ -50,6 +50,23 @@ class ExecutorSettings(ExecutorSettingsBase):
     )
     submit_limit: float = setting(720.0, "How long bsub may fail before the job does [min].")
     submit_pause: float = setting(0.5, "Pause after a failed bsub, before LSF is asked whether it has the job [min].")
+    memory_limit: int = setting(
+        0,
+        "A job that was killed for memory asks for half as much again at its next try, up to this [MB]; "
+        "0: for the same again.",
+    )
+    short_job: float = setting(
+        1.0, "A node on which a job dies within this time is left out for the job's next tries [min]; 0: none is."
+    )
+    avoid_limit: float = setting(
+        30.0, "How long a job may wait in the queue while nodes are left out for it, before none is any more [min]."
+    )
+    max_moves: int = setting(
+        5, "How many nodes may say in a row that they are not fit for a job before that counts as a failure."
+    )
+    pending_limit: float = setting(
+        60.0, "How long a job may wait in the queue before it is told, once, with LSF's reason [min]; 0: never."
+    )
     outcome_wait: float = setting(
         5.0, "How long to wait for the outcome of a job that was killed; a trainer may still be saving [min]."
     )

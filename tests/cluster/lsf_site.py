@@ -30,7 +30,7 @@ rule work:
     output: "out/{name}.txt"
     log: "logs/{name}.log"
     params: version=config.get("version", "1")
-    resources: runtime=240, mem_mb=4000, outcome="state/{name}.json"
+    resources: runtime=240, mem_mb=4000, outcome=lambda wildcards: f"state/{wildcards.name}.json"
     shell: "exec python3 {workflow.basedir}/worker.py {wildcards.name} {output} {resources.outcome}"
 """
 

@@ -20,12 +20,18 @@ def once(what: str) -> bool:
     return True
 
 
-def save_and_stop(number: int, frame: FrameType | None) -> None:
-    """What the real trainer does at its walltime."""
+def say(code: int, message: str) -> None:
+    """Writes how it ends, as the real trainer does."""
     outcome.parent.mkdir(exist_ok=True)
     aside = outcome.with_suffix(".tmp")
-    aside.write_text(json.dumps({"exit_code": 75, "message": "saved", "job_id": os.environ["LSB_JOBID"]}))
+    who = {"job_id": os.environ["LSB_JOBID"], "job_name": os.environ["LSB_JOBNAME"], "host": os.environ["LSB_HOSTS"]}
+    aside.write_text(json.dumps({"exit_code": code, "message": message, **who}))
     aside.replace(outcome)
+
+
+def save_and_stop(number: int, frame: FrameType | None) -> None:
+    """What the real trainer does at its walltime."""
+    say(75, "saved")
     os._exit(75)
 
 
@@ -43,5 +49,12 @@ while not Path(f"go-{name}").exists():
     if once("fail"):
         print("something went wrong in step 12", flush=True)
         sys.exit(3)
+    if once("refuse"):
+        say(76, "loss is nan at step 12; lower the learning rate")
+        sys.exit(76)
+    if once("move"):
+        say(71, "no usable GPU here: CUDA_ERROR_NO_DEVICE")
+        sys.exit(71)
     time.sleep(0.05)
 output.write_text(f"whole {name}\n")
+say(0, "done")

@@ -1,20 +1,13 @@
 """The rules of lsf-steady against a made-up scheduler and clock: weekends in milliseconds. Costs a second."""
 
-import json
-import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
 import pytest
-from snakemake_executor_plugin_lsf_steady.driver import Driver, Tracked
+from lsf_made_up import HOUR, MINUTE, Clock, Run, Scheduler, attached, heads_death, write_outcome
 from snakemake_executor_plugin_lsf_steady.lsf import NOT_FOUND, Answer, NoAnswerError, RefusedError
-from snakemake_executor_plugin_lsf_steady.records import Record, find
-from snakemake_executor_plugin_lsf_steady.settings import ExecutorSettings
 
-MINUTE, HOUR = 60.0, 3600.0
 RUN_LIMIT = "TERM_RUNLIMIT: job killed after reaching LSF run time limit."
 # State of a first job, by minutes since its submission; the last one lasts. Every later job: RUN, then DONE.
 STORIES: dict[str, list[tuple[float, Answer]]] = {
@@ -38,121 +31,10 @@ KILLED = {"UNKWN for good", "ZOMBI", "USUSP for good"}
 FAILS = {"EXIT", "MEMLIMIT", "OWNER", "lost", *KILLED}
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Job:
-    """A job of the made-up scheduler."""
-
-    name: str
-    submitted: float
-    story: list[tuple[float, Answer]]
-    killed: bool = False
-
-
-@dataclass
-class Scheduler:
-    """Stands for the module `lsf`; jobs follow their stories, a killed one ends when ``dies`` says so."""
-
-    clock: Clock
-    stories: list[list[tuple[float, Answer]]]
-    outage: tuple[float, float] = (0.0, 0.0)
-    dies: Callable[[int], bool] = lambda kills: True
-    jobs: list[Job] = field(default_factory=list)
-    kills: list[bool] = field(default_factory=list)
-    bsub_says: list[Exception] = field(default_factory=list)
-
-    def down(self) -> bool:
-        return self.outage[0] <= self.clock.now < self.outage[1]
-
-    def submit(self, arguments: list[str], timeout: float) -> str:
-        if self.down():
-            raise NoAnswerError("LSF is down")
-        error = self.bsub_says.pop(0) if self.bsub_says else None
-        if not isinstance(error, RefusedError) and str(error) != "not taken":
-            story = self.stories.pop(0) if self.stories else [(0, Answer("RUN")), (30, Answer("DONE"))]
-            self.jobs.append(Job(arguments[2], self.clock.now, story))
-        if error:
-            raise error
-        return str(len(self.jobs))
-
-    def find_by_name(self, name: str, timeout: float) -> str | None:
-        if self.down():
-            raise NoAnswerError("LSF is down")
-        return next((str(number) for number, job in enumerate(self.jobs, 1) if job.name == name), None)
-
-    def ask(self, job_ids: list[str], timeout: float) -> dict[str, Answer]:
-        if self.down():
-            raise NoAnswerError("LSF is down")
-        return {number: self.state(self.jobs[int(number) - 1]) for number in job_ids}
-
-    def state(self, job: Job) -> Answer:
-        age = (self.clock.now - job.submitted) / MINUTE
-        answer = [answer for since, answer in job.story if since <= age][-1]
-        over = answer.stat in ("DONE", "EXIT")
-        return Answer("EXIT", 130, "TERM_OWNER: job killed by owner.") if job.killed and not over else answer
-
-    def kill(self, job_ids: list[str], timeout: float, force: bool = False) -> None:
-        self.kills.append(force)
-        for number in job_ids:
-            self.jobs[int(number) - 1].killed = self.dies(len(self.kills))
-
-    def add_group(self, group: str, timeout: float) -> None:
-        pass
-
-    def alive(self) -> int:
-        return sum(self.state(job).stat not in ("DONE", "EXIT", NOT_FOUND) for job in self.jobs)
-
-
-class Run:
-    """Snakemake's part: hands a job over, and again after a failure, until it is done."""
-
-    def __init__(self, scheduler: Scheduler, **settings: float) -> None:
-        self.scheduler = scheduler
-        self.settings = ExecutorSettings(**settings)  # type: ignore[arg-type]
-        self.driver = Driver(self.settings, logging.getLogger("test"), scheduler.clock, scheduler)
-        self.failures: list[str] = []
-
-    def job(self, identity: str = "one", **more: object) -> Tracked:
-        record = Record("train", {"member": "a-s1"}, ["out/model"], identity, outcome="outcome.json")
-        return Tracked(record, "snakemake ...", 1, {"runtime": 240, "mem_mb": 1000}, **more)  # type: ignore[arg-type]
-
-    def until_done(
-        self, one: Tracked | None = None, retries: int = 3, each: Callable[[], None] | None = None
-    ) -> Tracked:
-        one = one or self.job()
-        self.driver.take(one)
-        for _ in range(10_000):
-            self.driver.round([one])
-            assert self.scheduler.alive() <= 1, "two jobs for the same files at a time"
-            if one.result is False:
-                self.failures.append(one.message)
-                one.record.remove()
-                if len(self.failures) > retries:
-                    return one
-                one = self.job()
-                self.driver.take(one)
-            elif one.result:
-                return one
-            if each:
-                each()
-            self.scheduler.clock.now += 30
-        raise AssertionError("not done after days")
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write_outcome(job_id: str, exit_code: int = 75) -> None:
-    Path("outcome.json").write_text(json.dumps({"exit_code": exit_code, "message": "saved", "job_id": job_id}))
 
 
 @pytest.mark.parametrize(("story", "minutes"), list(product(STORIES, [0, 1, 5, 30])))
@@ -211,14 +93,17 @@ def test_bsub_is_not_tried_for_ever() -> None:
     scheduler = Scheduler(Clock(), [], bsub_says=[NoAnswerError("not taken")] * 1000)
     run = Run(scheduler, submit_limit=60)
     run.until_done(retries=0)
-    assert run.failures == ["LSF took no job for 60 min"]
+    assert "LSF took no job for 60 min (submit-limit); it last said: not taken\n" in run.failures[0]
+    assert len(run.failures) == 1
 
 
 def test_a_refused_request_fails_at_once_with_the_words_of_lsf() -> None:
     scheduler = Scheduler(Clock(), [], bsub_says=[RefusedError("gpu: no such resource")])
     run = Run(scheduler)
     run.until_done(retries=0)
-    assert run.failures == ["LSF refuses the job: gpu: no such resource"]
+    assert run.failures[0].startswith(
+        "train member=a-s1: LSF refuses the job, and would again: gpu: no such resource\n"
+    )
     assert scheduler.clock.now == 0
 
 
@@ -278,21 +163,6 @@ def test_the_failure_names_job_log_reason_and_last_lines() -> None:
     run.until_done(one, each=log)
     for words in ("LSF job 1", "TERM_MEMLIMIT", "exit code 137", "log: /", "step 12"):
         assert words in run.failures[0]
-
-
-def heads_death(run: Run) -> Run:
-    """A new head in the place of the one that was killed."""
-    return Run(run.scheduler, **vars(run.settings))
-
-
-def attached(run: Run, identity: str = "one", **more: object) -> Tracked:
-    """What the executor makes of the record that it finds."""
-    found = find(["out/model"])
-    assert found is not None
-    one = run.job(identity, attached=found.identity == identity, **more)
-    one.replaced_by = None if found.identity == identity else one.record
-    one.record = found
-    return one
 
 
 @pytest.mark.parametrize("rounds", [1, 5, 50])

@@ -138,24 +138,37 @@ def test_resource_strings_are_joined_as_lsf_does() -> None:
 
 
 def test_answers_of_bjobs_with_noise_around_them() -> None:
-    text = "LSF is slow today\n101^RUN^-^-\n 102^EXIT^140^TERM_RUNLIMIT: job killed.\n103^DONE^-^-\n104^"
+    text = (
+        "LSF is slow today\n101^a^RUN^-^-^4*node-3^65 second(s)\n"
+        " 102^b^EXIT^140^TERM_RUNLIMIT: job killed.^node1:node1^7\n103^c^DONE^-^-^-^-\n104^"
+    )
     assert lsf.parse_bjobs(text) == {
-        "101": Answer("RUN"),
-        "102": Answer("EXIT", 140, "TERM_RUNLIMIT: job killed."),
-        "103": Answer("DONE"),
+        "101": ("a", Answer("RUN", host="node-3", seconds=65)),
+        "102": ("b", Answer("EXIT", 140, "TERM_RUNLIMIT: job killed.", "node1", 7)),
+        "103": ("c", Answer("DONE")),
     }
+
+
+def test_a_history_of_two_jobs_of_one_number_is_that_of_the_name() -> None:
+    whole = {"id": 7, "user": "me", "command": "echo", "queue": "q", "cwd": "/x", "started": 1.0, "pid": 5,
+             "exit_code": None, "reason": None, "host": "node2"}  # fmt: skip
+    text = "\n".join(
+        [*history({**whole, "name": "theirs", "stat": "RUN"}), *history({**whole, "name": "ours", "stat": "DONE"})]
+    )
+    assert lsf.parse_bhist(text, "ours") == Answer("DONE", host="node2")
+    assert lsf.parse_bhist(text, "other") == Answer(NOT_FOUND)
 
 
 @pytest.mark.parametrize(
     ("job", "expected"),
     [
-        ({"stat": "DONE"}, Answer("DONE")),
-        ({"stat": "RUN"}, Answer("RUN")),
+        ({"stat": "DONE"}, Answer("DONE", host="node1")),
+        ({"stat": "RUN"}, Answer("RUN", host="node1")),
         ({"stat": "PEND", "started": None}, Answer("PEND")),
-        ({"stat": "EXIT", "exit_code": 3}, Answer("EXIT", 3)),
+        ({"stat": "EXIT", "exit_code": 3}, Answer("EXIT", 3, host="node1")),
         (
             {"stat": "EXIT", "exit_code": 140, "reason": "TERM_RUNLIMIT"},
-            Answer("EXIT", 140, "TERM_RUNLIMIT: job killed after reaching LSF run time limit."),
+            Answer("EXIT", 140, "TERM_RUNLIMIT: job killed after reaching LSF run time limit.", "node1"),
         ),
     ],
 )
@@ -163,36 +176,52 @@ def test_answers_of_bjobs_with_noise_around_them() -> None:
 def test_histories_are_read_wherever_their_lines_break(job: dict[str, object], expected: Answer, length: int) -> None:
     whole = {"id": 7, "name": "n" * length, "user": "me", "command": "echo", "queue": "q", "cwd": "/x" * length,
              "started": 1.0, "pid": 5, "exit_code": None, "reason": None, **job}  # fmt: skip
-    assert lsf.parse_bhist("\n".join(history(whole))) == expected
+    assert lsf.parse_bhist("\n".join(history(whole)), whole["name"]) == expected
 
 
 def test_an_empty_history_is_no_answer() -> None:
-    assert lsf.parse_bhist("No matching job found\n") == Answer(NOT_FOUND)
+    assert lsf.parse_bhist("No matching job found\n", "a") == Answer(NOT_FOUND)
 
 
 # --- how a job ended
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome", "ours", "expected"),
+    ("answer", "code", "ours", "expected"),
     [
-        (Answer("EXIT", 1), Outcome(75, "", "7"), False, Ending.CONTINUES),
-        (Answer("EXIT", 140, "TERM_RUNLIMIT"), Outcome(75, "", "7"), False, Ending.CONTINUES),
-        (Answer("EXIT", 130, "TERM_OWNER: x"), Outcome(75, "", "7"), False, Ending.FAILED),
-        (Answer("EXIT", 130, "TERM_OWNER: x"), Outcome(75, "", "7"), True, Ending.CONTINUES),
-        (Answer("EXIT", 1), Outcome(76, "NaN", "7"), False, Ending.FAILED),
-        (Answer("EXIT", 1), Outcome(75, "", "6"), False, Ending.FAILED),
-        (Answer("EXIT", 140, "TERM_RUNLIMIT"), Outcome(75, "", "6"), False, Ending.UNCLEAR),
+        (Answer("EXIT", 255), 0, False, Ending.DONE),
+        (Answer("EXIT", 130, "TERM_OWNER: x"), 0, False, Ending.DONE),
+        (Answer("EXIT", 1), 75, False, Ending.CONTINUES),
+        (Answer("EXIT", 140, "TERM_RUNLIMIT"), 75, False, Ending.CONTINUES),
+        (Answer("EXIT", 130, "TERM_OWNER: x"), 75, False, Ending.FAILED),
+        (Answer("EXIT", 130, "TERM_OWNER: x"), 75, True, Ending.CONTINUES),
+        (Answer("EXIT", 1), 76, False, Ending.FINAL),
+        (Answer("EXIT", 1), 2, False, Ending.FINAL),
+        (Answer("EXIT", 1), 71, False, Ending.UNFIT_NODE),
+        (Answer("EXIT", 1), 1, False, Ending.FAILED),
+        (Answer("EXIT", 140, "TERM_RUNLIMIT"), None, False, Ending.UNCLEAR),
         (Answer("EXIT", 137), None, False, Ending.UNCLEAR),
         (Answer("EXIT", 137, "TERM_MEMLIMIT: x"), None, False, Ending.FAILED),
         (Answer("EXIT", 130, "TERM_OWNER: x"), None, False, Ending.FAILED),
         (Answer("EXIT", 3), None, False, Ending.FAILED),
     ],
 )
-def test_only_the_jobs_own_outcome_makes_it_continue(
-    answer: Answer, outcome: Outcome | None, ours: bool, expected: Ending
-) -> None:
-    assert judge(answer, outcome, "7", ours) is expected
+def test_the_jobs_own_outcome_is_the_truth(answer: Answer, code: int | None, ours: bool, expected: Ending) -> None:
+    own = None if code is None else Outcome(code, "", "7")
+    assert judge(answer, own, ours) is expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "its"),
+    [
+        (Outcome(0, "", "7"), True),
+        (Outcome(0, "", "7", "train.a.0123"), True),
+        (Outcome(0, "", "6", "train.a.0123"), False),
+        (Outcome(0, "", "7", "train.a.4567"), False),
+    ],
+)
+def test_an_outcome_is_of_a_job_by_number_and_name(outcome: Outcome, its: bool) -> None:
+    assert outcome.is_of("7", "train.a.0123") is its
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"exit_code": 75}', '{"exit_code": "x", "job_id": "7"}'])

@@ -23,6 +23,12 @@ DEFAULTS: dict[str, Any] = {
         {"name": "node1", "slots": 32, "mem_mb": 500_000, "gpus": 8, "gpu_model": V100},
         {"name": "node2", "slots": 32, "mem_mb": 500_000, "gpus": 0, "gpu_model": ""},
     ],
+    # Does rusage[mem=...] take a unit? An LSF of long ago does not.
+    "memory_units": True,
+    # Queues that take no jobs, as during maintenance.
+    "closed": [],
+    # What the site prints before every answer of bsub.
+    "banner": "",
     # Name -> longest run limit [min].
     "queues": {"normal": 24 * 60, "short": 4 * 60},
     "default_queue": "normal",
@@ -111,7 +117,7 @@ class Cluster:
         """Lets a command fail the next ``times`` times, or until a fake time, or (neither) until it is mended.
 
         Keywords: ``after=True``: a bsub that takes the job and fails all the same; ``slow``: answers after so many real
-        seconds instead of failing; ``empty=True``: says nothing, successfully; ``refuse=True``: a bsub that refuses.
+        seconds instead of failing; ``empty=True``: says nothing, successfully; ``refuse=WORDS``: refuses with them.
         """
         with self.locked():
             self._write("faults.json", {**self.faults, command: {"times": times, "until": until, **how}})
@@ -190,6 +196,14 @@ class Cluster:
     def forget(self, number: int, everywhere: bool = False) -> None:
         """Lets bjobs, and if wanted bhist too, no longer know a job."""
         self.update(number, forgotten="everywhere" if everywhere else "bjobs")
+
+    def mistake_end(self, number: int) -> None:
+        """Lets LSF say EXIT of a job whatever becomes of it, as where its daemon was killed on the job's host."""
+        self.update(number, mistaken=True)
+
+    def recycle(self, number: int) -> None:
+        """LSF's numbers have come round: a job of somebody else has this one, and ours is known no more."""
+        self.update(number, name="somebody else's", user="stranger", stat="RUN", shown=None)
 
     def calls(self, command: str) -> list[list[str]]:
         """Arguments of all calls of a command."""

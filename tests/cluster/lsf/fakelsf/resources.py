@@ -1,4 +1,7 @@
-"""Resource requirement strings (`-R`), GPU requirements (`-gpu`), times and amounts, as strict as LSF."""
+"""Resource requirement strings (`-R`), GPU requirements (`-gpu`), times and amounts, as strict as LSF.
+
+What follows `Bad resource requirement syntax. Job not submitted.`, and the words about `-gpu`, are our own.
+"""
 
 import re
 from typing import Any
@@ -52,13 +55,13 @@ def merged(strings: list[str]) -> dict[str, list[str]]:
     return joined
 
 
-def usage(parts: list[str], unit: str) -> dict[str, float]:
+def usage(parts: list[str], unit: str, units: bool = True) -> dict[str, float]:
     """The amounts of rusage[...]; memory in MB."""
     amounts: dict[str, float] = {}
     for part in ",".join(parts).split(","):
         pair, *options = part.strip().split(":")
         match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)([KMGT]?B?)", pair.strip())
-        if not match or match[3] not in UNITS:
+        if not match or match[3] not in UNITS or (match[3] and not units):
             raise bad(f"rusage[{part}]")
         if match[1] not in NUMERIC | GPU_COUNTS:
             raise bad(f"unknown resource {match[1]}")
@@ -71,11 +74,15 @@ def usage(parts: list[str], unit: str) -> dict[str, float]:
 
 
 class Selection:
-    """Parses select[...] by recursive descent; `models` are the GPU models that it compares with."""
+    """Parses select[...] by recursive descent.
+
+    `models` are the GPU models that it asks for, `without` the hosts that it leaves out.
+    """
 
     def __init__(self, text: str) -> None:
         """Raises RefusedError where LSF would."""
         self.models: list[str] = []
+        self.without: list[str] = []
         self._tokens = self._split(text)
         self._or()
         if self._tokens:
@@ -124,10 +131,12 @@ class Selection:
         operator = self._next("==", "!=", ">=", "<=", ">", "<", "=")
         if operator:
             value = (self._next() or "").strip("'\"")
-            if not re.fullmatch(r"[\w.]+", value):
+            if not re.fullmatch(r"[\w.-]+", value):
                 raise bad(f"select[...]: no value after {name}{operator}")
             if name in STRINGS and name.startswith("gpu_model") and operator in ("==", "="):
                 self.models.append(value)
+            if name == "hname" and operator == "!=":
+                self.without.append(value)
         return None
 
     def _known(self, name: str) -> None:
@@ -168,7 +177,7 @@ def check_request(options: dict[str, Any], config: dict[str, Any]) -> dict[str, 
     """What the job asks for, or the refusal."""
     new_syntax = config["gpu_new_syntax"] != "N"
     parts = merged(options["R"])
-    amounts = usage(parts["rusage"], config["unit"]) if "rusage" in parts else {}
+    amounts = usage(parts["rusage"], config["unit"], config["memory_units"]) if "rusage" in parts else {}
     if new_syntax and GPU_COUNTS & set(amounts):
         raise bad("GPU resources in rusage[] are not allowed with LSF_GPU_NEW_SYNTAX; use -gpu")
     if "gpu" in options and not new_syntax:
@@ -176,9 +185,12 @@ def check_request(options: dict[str, Any], config: dict[str, Any]) -> dict[str, 
     for text in parts.get("span", []):
         if not re.fullmatch(r"hosts=1|hosts=-1|ptile=\d+", text):
             raise bad(f"span[{text}]")
-    models = [model for text in parts.get("select", []) for model in Selection(text).models]
+    selections = [Selection(text) for text in parts.get("select", [])]
+    models = [model for one in selections for model in one.models]
+    without = [host for one in selections for host in one.without]
     gpu = gpu_option(options["gpu"]) if "gpu" in options else {}
     if "gmodel" in gpu:
         models.append(gpu["gmodel"])
     gpus = int(gpu.get("num", "0").split("/")[0]) + int(sum(amounts.get(name, 0) for name in GPU_COUNTS))
-    return {"mem_mb": amounts.get("mem"), "gpus": gpus, "models": models, "merged": parts, "amounts": amounts}
+    return {"mem_mb": amounts.get("mem"), "gpus": gpus, "models": models, "without": without, "merged": parts,
+            "amounts": amounts}  # fmt: skip

@@ -22,6 +22,23 @@ def reason(job: dict[str, Any]) -> str:
     return f"{job['reason']}: {LIMITS[job['reason']]}" if job["reason"] and job["stat"] == "EXIT" else ""
 
 
+def run_time(job: dict[str, Any]) -> str:
+    """How long it has run; needs the clock, so `bjobs` puts `now` into each job."""
+    if job["started"] is None:
+        return "0 second(s)"
+    return f"{(job['ended'] or job['now']) - job['started']:.0f} second(s)"
+
+
+def pending_reasons(cluster: Cluster, job: dict[str, Any]) -> list[str]:
+    """LSF's words for hosts that are left out or full."""
+    hosts = [host["name"] for host in cluster.config["hosts"]]
+    left_out = [host for host in hosts if host in job["request"]["without"]]
+    reasons = [("Job's resource requirements not satisfied", len(left_out)),
+               ("Job's requirements for resource reservation not satisfied", len(hosts) - len(left_out))]  # fmt: skip
+    told = [f" {words}: {number} host{'s' if number > 1 else ''};" for words, number in reasons if number]
+    return told or [" There are no suitable hosts for the job;"]
+
+
 FIELDS = {
     "jobid": lambda job: str(job["id"]),
     "stat": stat,
@@ -30,7 +47,8 @@ FIELDS = {
     "job_name": lambda job: job["name"],
     "exit_code": lambda job: str(job["exit_code"]) if job["stat"] == "EXIT" else "",
     "exit_reason": reason,
-    "exec_host": lambda job: job.get("host") or "",
+    "exec_host": lambda job: (f"{job['slots']}*" if job["slots"] > 1 else "") + (job.get("host") or ""),
+    "run_time": run_time,
     "job_group": lambda job: job["group"] or "",
     "pend_reason": lambda job: "waiting for dispatch" if job["stat"] == "PEND" else "",
     "combined_resreq": lambda job: " ".join(f"{k}[{','.join(v)}]" for k, v in job["request"]["merged"].items()),
@@ -72,7 +90,7 @@ def chosen(cluster: Cluster, options: dict[str, str], numbers: list[int], blind:
 
 def bjobs(cluster: Cluster, arguments: list[str]) -> int:
     """Jobs in the table asked for by -o, or LSF's usual one; -l says what was asked for."""
-    options, numbers = options_of(arguments, {"o", "J", "g", "u"}, {"a", "noheader", "w", "l"})
+    options, numbers = options_of(arguments, {"o", "J", "g", "u"}, {"a", "noheader", "w", "l", "p"})
     now, keep = cluster.now(), cluster.config["clean_period"]
     jobs = chosen(cluster, options, numbers, ("bjobs", "everywhere"))
     old = [job for job in jobs if job["stat"] in FINISHED and now - job["ended"] > keep]
@@ -86,6 +104,15 @@ def bjobs(cluster: Cluster, arguments: list[str]) -> int:
         if not numbers:
             print(f"Job <{options['J']}> is not found" if "J" in options else "No job found", file=sys.stderr)
         return 255
+    jobs = [{**job, "now": now} for job in jobs]
+    if "p" in options:
+        print("JOBID   USER    STAT  QUEUE      FROM_HOST   JOB_NAME   SUBMIT_TIME")
+        for job in jobs:
+            if job["stat"] == "PEND":
+                print(f"{job['id']:<7} {job['user']:<7} PEND  {job['queue']:<10} login1      {job['name'][-10:]:<10} "
+                      "Jan  6 10:00")  # fmt: skip
+                print("\n".join(pending_reasons(cluster, job)))
+        return 0
     if "l" in options:
         for job in jobs:
             print(f"\nJob <{job['id']}>, Job Name <{job['name']}>, User <{job['user']}>, Status <{stat(job)}>, "
@@ -129,7 +156,9 @@ def history(job: dict[str, Any]) -> list[str]:
     day = "Mon Jan  6 10:00:00:"
     events = [f"{day} Submitted from host <login1>, to Queue <{job['queue']}>, CWD <{job['cwd']}>;"]
     if job["started"] is not None:
-        events.append(f"{day} Dispatched 1 Task(s) on Host(s) <node1>; Starting (Pid {job['pid']});")
+        events.append(
+            f"{day} Dispatched 1 Task(s) on Host(s) <{job.get('host') or 'node1'}>; Starting (Pid {job['pid']});"
+        )
     if job["stat"] == "DONE":
         events.append(f"{day} Done successfully. The CPU time used is 1.0 seconds;")
     if job["stat"] == "EXIT":

@@ -1,4 +1,8 @@
-"""bsub and bgadd."""
+"""bsub and bgadd.
+
+The words of refusals are those of LSF's table of messages (the published source of Platform Lava) where it has one;
+those marked OURS are made up, because no page of IBM's gives them.
+"""
 
 import os
 import sys
@@ -28,6 +32,7 @@ WITH_VALUE = {
     "sla",
     "sp",
 }
+LONGEST = 4094  # characters of a command, a job name or a path, as IBM documents
 WITHOUT_VALUE = {"rn", "r", "x", "N", "B"}
 
 
@@ -44,34 +49,43 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
             if name == "R":
                 options["R"].append(value)
             elif name in options:
-                raise RefusedError(f"-{name}: given twice. Job not submitted.")
+                raise RefusedError(f"-{name}: given twice. Job not submitted.")  # OURS
             else:
                 options[name] = value
         else:
-            raise RefusedError(f"-{name}: Bad option or no value. Job not submitted.")
+            raise RefusedError(f"-{name}: Bad option or no value. Job not submitted.")  # OURS
     if not rest:
-        raise RefusedError("No command is specified. Job not submitted.")
+        raise RefusedError("Empty job. Job not submitted.")
     return options, rest
 
 
 def bsub(cluster: Cluster, arguments: list[str]) -> int:
     """Submits a job; everything that LSF checks at once is checked here."""
     config = cluster.config
+    if config["banner"]:
+        print(config["banner"], file=sys.stderr)
     options, command = parse(arguments)
+    if len(" ".join(command)) > LONGEST:
+        raise RefusedError(f"The command is longer than {LONGEST} characters. Job not submitted.")  # OURS
     queue = options.get("q", config["default_queue"])
     if queue not in config["queues"]:
         raise RefusedError(f"{queue}: No such queue. Job not submitted.")
+    if queue in config["closed"]:
+        raise RefusedError(f"{queue}: Queue has been closed. Job not submitted.")
     run_limit = minutes(options["W"], "RUNLIMIT") if "W" in options else config["queues"][queue]
     if run_limit > config["queues"][queue]:
         raise RefusedError("RUNLIMIT: Cannot exceed queue's hard limit(s). Job not submitted.")
     warning = check_warning(options, run_limit)
     slots = options.get("n", "1").split(",")[0]
     if not slots.isdigit() or int(slots) == 0:
-        raise RefusedError(f"{slots}: Bad processor specification. Job not submitted.")
+        raise RefusedError(f"{slots}: Bad processor specification. Job not submitted.")  # OURS
     if "g" in options and not options["g"].startswith("/"):
-        raise RefusedError(f"{options['g']}: Bad job group name. Job not submitted.")
-    if len(options.get("J", "")) > 4094:
-        raise RefusedError("-J: job name is too long. Job not submitted.")
+        raise RefusedError(f"{options['g']}: Bad/empty job group name. Job not submitted.")
+    if len(options.get("J", "")) > LONGEST:
+        raise RefusedError("Bad job name. Job not submitted.")
+    for flag in ("o", "e", "cwd"):
+        if len(options.get(flag, "")) > LONGEST:
+            raise RefusedError(f"-{flag}: The path is longer than {LONGEST} characters. Job not submitted.")  # OURS
     request = check_request(options, config)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LSB_")}
     job = {
@@ -79,7 +93,7 @@ def bsub(cluster: Cluster, arguments: list[str]) -> int:
         "group": options.get("g"), "command": " ".join(command), "options": options, "request": request,
         "slots": int(slots), "run_limit": run_limit, "warning": warning,
         "cwd": options.get("cwd", os.getcwd()), "env": environment,
-        "stat": "PEND", "held": False, "shown": None, "forgotten": None, "submitted": cluster.now(),
+        "stat": "PEND", "held": False, "shown": None, "forgotten": None, "mistaken": False, "submitted": cluster.now(),
         "started": None, "ended": None, "exit_code": None, "reason": None, "pid": None, "kill": None,
     }  # fmt: skip
     number = start_supervisor(cluster, job)
@@ -91,12 +105,12 @@ def bsub(cluster: Cluster, arguments: list[str]) -> int:
 def check_warning(options: dict[str, Any], run_limit: int) -> dict[str, Any] | None:
     """-wa and -wt belong together, and the warning comes within the run limit."""
     if ("wa" in options) != ("wt" in options):
-        raise RefusedError("-wa and -wt must be used together. Job not submitted.")
+        raise RefusedError("-wa and -wt must be used together. Job not submitted.")  # OURS
     if "wa" not in options:
         return None
     ahead = minutes(options["wt"], "warning time")
     if ahead >= run_limit:
-        raise RefusedError("-wt: warning time must be less than the run limit. Job not submitted.")
+        raise RefusedError("-wt: warning time must be less than the run limit. Job not submitted.")  # OURS
     return {"signal": options["wa"], "ahead": ahead}
 
 

@@ -64,9 +64,10 @@ class Supervisor:
             job = self.job
             if job["held"] or job["kill"] or self.blocked(job, others):
                 return False
-            self.child = self.start(job)
+            host = self.host(job, others) or ""
+            self.child = self.start(job, host)
             started = {**job, "stat": "RUN", "started": self.cluster.now(), "pid": self.child.pid}
-            self.cluster.write_job({**started, "host": self.host(job, others)})
+            self.cluster.write_job({**started, "host": host})
         return True
 
     def blocked(self, job: dict[str, Any], others: list[dict[str, Any]]) -> bool:
@@ -85,13 +86,14 @@ class Supervisor:
             free = host["slots"] - sum(one["slots"] for one in there)
             gpus = host["gpus"] - sum(one["request"]["gpus"] for one in there)
             models = all(model == host["gpu_model"] for model in wanted["models"])
+            if host["name"] in wanted["without"]:
+                continue
             if free >= job["slots"] and gpus >= wanted["gpus"] and models:
                 return str(host["name"])
         return None
 
-    def start(self, job: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def start(self, job: dict[str, Any], host: str) -> subprocess.Popen[bytes]:
         """The job's shell, in a session of its own, with the environment of bsub."""
-        host = "node1"
         environment = {**job["env"], "LSB_JOBID": str(self.number), "LSB_JOBNAME": job["name"], "LSB_HOSTS": host}
         environment.update(LSB_QUEUE=job["queue"], LSB_DJOB_NUMPROC=str(job["slots"]))
         if job["request"]["gpus"]:
@@ -172,6 +174,8 @@ class Supervisor:
 
     def finish(self, stat: str, code: int, reason: str | None) -> None:
         """Writes the log as `-o` does and closes the job."""
+        if self.job["mistaken"]:
+            stat, code, reason = "EXIT", 255, None
         job = self.cluster.update(self.number, reason=reason)
         output = self.spool.read_text(errors="replace") if self.spool.exists() else ""
         if "o" in job["options"]:
