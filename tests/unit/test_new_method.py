@@ -7,12 +7,12 @@ import made_up_results
 import numpy as np
 import pytest
 import yaml
-from gesture.config.plan import resolved
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
 from gesture.catalog import METHODS
 from gesture.cli import main
+from gesture.config.digests import resolved
 from gesture.config.settings import load
 from gesture.evaluate.predictions import read_predictions
 
