@@ -116,6 +116,7 @@ def _render(results: Results, pictures: dict[str, Picture], hardest: list[dict[s
         groups=tables.groups(results, scored) if scored else [],
         sessions=tables.sessions(results),
         ledger=tables.ledger(results),
+        inexact=tables.inexact(results),
         methods=tables.methods(results),
         method=_METHODS[results.experiment.average.method],
         method_names=_METHODS,

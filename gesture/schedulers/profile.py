@@ -10,6 +10,7 @@ from typing import Any
 from gesture.base.arguments import megabytes, minutes
 from gesture.base.errors import GestureError
 from gesture.base.yaml_file import read
+from gesture.schedulers import gpus
 
 SHIPPED = Path(__file__).parents[2] / "profiles"
 GPU_MODEL = re.compile(r"gmodel=([\w.-]+)|gpu_model\d*==([\w.-]+)")
@@ -75,15 +76,12 @@ def request(path: Path) -> Request:
     lsf = executor.startswith("lsf")
     extra = str(wanted.get("lsf_extra" if lsf else "slurm_extra") or "")
     named = GPU_MODEL.search(extra)
-    gres = re.fullmatch(r"gpu(?::([A-Za-z][\w.-]*))?(?::(\d+))?", str(wanted.get("gres", "")))
-    model = wanted.get("gpu_model") or (named and (named[1] or named[2])) or (gres and gres[1])
-    in_extra = bool(re.search(r"ngpus_excl_p=|-gpu |num=", extra))
-    count = int(wanted.get("gpu") or 0) or (int(gres[2] or 1) if gres else int(in_extra))
+    model = wanted.get("gpu_model") or (named and (named[1] or named[2])) or gpus.model(str(wanted.get("gres", "")))
     return Request(
         executor=executor,
         minutes=_amount(path, wanted, ("runtime",), minutes),
         memory_mb=int(_amount(path, wanted, ("mem_mb", "mem"), megabytes)),
-        gpus=count,
+        gpus=gpus.asked(wanted),
         gpu_model=str(model) if model else None,
         queue=wanted.get("lsf_queue" if lsf else "slurm_partition"),
         account=wanted.get("lsf_project" if lsf else "slurm_account"),

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gesture.base.arguments import Subparsers, add_records, add_settings, command, minutes
+from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, command, minutes
 
 if TYPE_CHECKING:
     from gesture.train.stage import StageJob
@@ -39,10 +39,12 @@ def add_train(commands: Subparsers) -> None:
     parser.add_argument("--save-every", type=minutes, default=10.0, help="time between checkpoints (default 10m)")
     parser.add_argument("--save-steps", type=int, metavar="N", help="also save after every N steps")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed for good, unchanged")
+    add_gpus(parser)
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads; part of the result (default 1)")
 
 
 def _run_train(options: argparse.Namespace) -> None:
+    from gesture.base import gpus
     from gesture.base.lease import Lease
     from gesture.base.session import Session, job_age
     from gesture.base.tensorflow import import_tensorflow
@@ -59,6 +61,7 @@ def _run_train(options: argparse.Namespace) -> None:
         checkpoints=options.checkpoints,
         output=options.output,
         threads=options.threads,
+        gpus=options.gpus,
     )
     if _said_done(job):
         return
@@ -69,6 +72,7 @@ def _run_train(options: argparse.Namespace) -> None:
         if _said_done(job):  # by the writer that this one waited for
             return
         with job.outcome_of_attempt(lease):
+            gpus.take(options.gpus, session.reason_to_stop)
             import_tensorflow()
             from gesture.train.loop import Cadence, train
 
