@@ -21,7 +21,8 @@ from gesture.base.session import job_id
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Where /tmp is not the same for all processes of a machine, as in some containers.
 FOLDER = "GESTURE_GPU_LOCKS"
-PAUSE = 1.0
+# Between two looks [s]: at first short, since jobs that start together only collect one after the other.
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 1.0
 # A driver that does not answer; starting it takes some seconds where nothing keeps it loaded [s].
 PATIENCE = 120.0
 
@@ -84,7 +85,7 @@ def _locked(
     folder = _folder()
     turn: int | None = None
     chosen: list[int] = []
-    told = False
+    pause = FIRST_PAUSE
     while True:
         turn = turn if turn is not None else _try(folder / "turn")
         if turn is not None:
@@ -94,14 +95,14 @@ def _locked(
         if turn is not None and len(chosen) == count:
             os.close(turn)
             return sorted(chosen)
-        if not told:
-            told = True
+        if pause < LONGEST_PAUSE <= 2 * pause:  # once, when this is no mere queue
             others = _holders(folder / uuid for number, uuid in enumerate(uuids) if number not in chosen)
             say(f"waiting for {count} of {len(uuids)} GPUs; they are taken by process {others}")
         reason = reason_to_stop()
         if reason:
             raise StoppedEarlyError(f"{reason}: no GPU was free until now; run the same command again")
-        sleep(PAUSE)
+        sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _try(path: Path) -> int | None:
