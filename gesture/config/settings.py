@@ -162,8 +162,8 @@ class Training(Settings):
         "and loss stay float32. `tf32` (A100 and later) rounds what goes into products to 10 bits, which is faster "
         "there and saves no memory; on other devices it computes as `float32`. A half type needs nearly half "
         "the memory for activations and is faster on GPUs that have it, slower on most CPUs. `float16` (V100 and "
-        "later) scales the loss and skips steps whose gradients overflow; `bfloat16` (A100 and later) needs neither, with "
-        "fewer digits.",
+        "later) scales the loss and skips steps whose gradients overflow; `bfloat16` (A100 and later) needs neither, "
+        "with fewer digits.",
     )
     recompute: bool = Field(
         False,
