@@ -217,6 +217,8 @@ def _device(job: StageJob, here: Hardware, checkpoints: Checkpoints, start: int)
                 "(the result is then not byte-exact)"
             )
         say(job.name, f"goes on with {change}: from here on not byte-exact")
+    if start and not past:
+        say(job.name, f"which device the steps before {start} were computed on is not known: 0.1.0 did not note it")
     exactness = device_kind.exactness(checkpoints.devices)
     return {"device": here.line(), "device_kind": kind, "exactness": exactness}
 

@@ -177,13 +177,13 @@ def undisturbed(project: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]
 
 @pytest.fixture(scope="module")
 def disturbed(project: Path, slurm: Slurm, undisturbed: Any) -> Iterator[Head]:
-    """The chain on Slurm by the shipped profile; only no GPU and faster polling are ours. The records are the twin's."""
+    """The chain on Slurm by the shipped profile, without GPUs and with faster polling. The records are the twin's."""
     folder = project.parent / "on slurm"
     twin, its_head = undisturbed
     wait_for(lambda: any(twin.glob("records/*/manifest.json")) or its_head.poll() is not None, "records")
     assert its_head.poll() is None, (twin / "printed").read_text()
-    arguments = ("--profile", str(project / "profiles/without-gpu"), "--slurm-steady-init-seconds-before-status-checks", "1",
-                 "--latency-wait", "30", SUBMISSION)  # fmt: skip
+    arguments = ("--profile", str(project / "profiles/without-gpu"), "--latency-wait", "30",
+                 "--slurm-steady-init-seconds-before-status-checks", "1", SUBMISSION)  # fmt: skip
     for name in ("resources", "records"):
         shutil.copytree(twin / name, folder / name)
     with running(project, folder, *arguments, first_on_path=slurm.bin) as process:

@@ -163,7 +163,9 @@ def test_a_checkpoint_of_0_1_0_is_continued_and_nothing_is_said_of_what_is_not_k
         write_json(path, {**state, "digest": value_digest(state)})
     machine.has(A100)
     chain.run(1)
-    assert "going on from the checkpoint at step 2" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "going on from the checkpoint at step 2" in said
+    assert "which device the steps before 2 were computed on is not known" in said
     found = manifest(chain, 1)
     assert found["exactness"] is None
     assert [(one["name"], one["step"]) for one in found["devices"]] == [("A100 (sm_80)", 2)]
