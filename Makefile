@@ -40,7 +40,9 @@ demo-lsf: export PATH := $(CURDIR)/tests/cluster/lsf/bin:$(PATH)
 demo-lsf: export FAKE_LSF := $(CURDIR)/build/demo-lsf/cluster
 demo-lsf: $(READY) ## the demo as on a cluster, through a fake LSF in build/demo-lsf: bsub, bjobs, logs, nothing real
 	test -e "$(FAKE_LSF)" || PYTHONPATH=tests/cluster/lsf python3 -m fakelsf create "$(FAKE_LSF)"
-	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf
+	@# Its nodes have no GPU, and what asks for one is refused without.
+	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf \
+	  --set-resources train:gpu=0 evaluate:gpu=0
 
 test: $(addprefix test-,unit tf workflow cluster) ## all tests, one run a tier; what this machine lacks is skipped visibly
 

@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="gesture",
         description="Trains gesture-recognition networks and averages many of them into one prediction file.",
         epilog="The workflow calls these commands in order; each can be run by hand. "
-        "Exit codes: 0 done, 1 no GPU (devices), 2 wrong input, 75 stopped early with a checkpoint (run again), "
-        "76 failed for good, 77 another writer is at work.",
+        "Exit codes: 0 done, 1 no GPU (devices), 2 wrong input, 71 this node is unfit (no GPU, driver), another may be "
+        "fine, 75 stopped early with a checkpoint (run again), 76 failed for good, 77 another writer is at work.",
     )
     parser.add_argument("--version", action="version", version=f"gesture {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

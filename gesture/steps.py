@@ -30,7 +30,7 @@ STEPS = {
         Step("train", 1, ("train",)),
         Step("evaluate", 1, ("evaluate",)),
         Step("average", 3, ("average", "average-validation")),
-        Step("report", 2, ("report",)),
+        Step("report", 3, ("report",)),
     )
 }
 

@@ -63,6 +63,17 @@ def add_records(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--records", type=Path, required=True, metavar="JSON", help="manifest that convert wrote")
 
 
+def add_gpus(parser: argparse.ArgumentParser) -> None:
+    """Adds `--gpus`."""
+    parser.add_argument(
+        "--gpus",
+        type=int,
+        default=0,
+        metavar="N",
+        help="GPUs that were asked for: fewer are refused with exit code 71; with 0 it computes on the CPU (default 0)",
+    )
+
+
 def add_directory(parser: argparse.ArgumentParser) -> None:
     """Adds `--directory`."""
     parser.add_argument(

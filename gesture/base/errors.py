@@ -13,6 +13,12 @@ class NoGpuError(GestureError):
     exit_code = 1
 
 
+class UnfitNodeError(GestureError):
+    """This node lacks what the job was promised (a GPU, its driver); another may be fine; exit 71."""
+
+    exit_code = 71
+
+
 class StoppedEarlyError(GestureError):
     """The session ended at its walltime or at a signal, with a checkpoint: run the same command again."""
 

@@ -18,6 +18,9 @@ def import_tensorflow() -> None:
         return
     cuda_libraries.open_installed()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails also raises
+    # Else cuDNN's convolutions are tried out for each new shape, and the first that works is taken: on a card with less
+    # free memory, perhaps after a resume, that may be another one, with other bytes.
+    os.environ.setdefault("TF_CUDNN_USE_AUTOTUNE", "0")
     sys.stderr.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as sink:

@@ -14,6 +14,8 @@ from gesture.steps import recipe
 
 # Keys of `training` that are in no digest while they are off, so that results from before there were them stay valid.
 _YOUNGER_KEYS = {"devices": 1, "precision": "float32", "recompute": False}
+# Keys of `training` that are in no digest at all: they decide whether a session begins, not what it computes.
+_NOT_OF_THE_RESULT = ("other_device",)
 
 
 def raw_name(experiment: Experiment) -> str:
@@ -47,6 +49,8 @@ def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
     variant = member.variant.model_dump(mode="json")
     del variant["seeds"]
     variant["training"]["stages"] = variant["training"]["stages"][:stage]
+    for key in _NOT_OF_THE_RESULT:
+        del variant["training"][key]
     for key, off in _YOUNGER_KEYS.items():
         if variant["training"][key] == off:
             del variant["training"][key]

@@ -151,17 +151,25 @@ class Training(Settings):
         description="GPUs of a job that share each batch, or logical CPU devices where there is no GPU; another number "
         "gives other results [devices].",
     )
-    precision: Literal["float32", "float16", "bfloat16"] = Field(
+    precision: Literal["float32", "tf32", "float16", "bfloat16"] = Field(
         "float32",
         description="What convolutions and matrix products compute in; weights, optimiser, batch statistics, softmaxes "
-        "and loss stay float32. A half type needs nearly half the memory for activations and is faster on GPUs that "
-        "have it, slower on most CPUs. `float16` (V100 and later) scales the loss and skips steps whose gradients "
-        "overflow; `bfloat16` (A100 and later) needs neither, with fewer digits.",
+        "and loss stay float32. `tf32` (A100 and later) rounds what goes into products to 10 bits, which is faster "
+        "there and saves no memory; on other devices it computes as `float32`. A half type needs nearly half "
+        "the memory for activations and is faster on GPUs that have it, slower on most CPUs. `float16` (V100 and "
+        "later) scales the loss and skips steps whose gradients overflow; `bfloat16` (A100 and later) needs neither, "
+        "with fewer digits.",
     )
     recompute: bool = Field(
         False,
         description="Clip encoders compute activations again in the backward pass instead of keeping them: half the "
         "memory a clip for a third more time. The networks without clip encoders ignore it.",
+    )
+    other_device: Literal["continue", "refuse"] = Field(
+        "continue",
+        description="What a session does on another kind of device (GPU model, cuDNN, TF32, or CPU) than the one that "
+        "its checkpoint, or the stage before, was computed on: `continue` says so, and manifest and report call the "
+        "result not byte-exact from there on; `refuse` ends before the first step.",
     )
     validation_batch: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")

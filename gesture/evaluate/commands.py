@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gesture.base.arguments import Subparsers, add_records, add_settings, command
+from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, command
 
 
 def add_evaluate(commands: Subparsers) -> None:
@@ -23,14 +23,17 @@ def add_evaluate(commands: Subparsers) -> None:
     parser.add_argument("--weights", type=Path, required=True, metavar="DIR", help="result of its last stage")
     parser.add_argument("--split", choices=("training", "validation", "test"), default="test")
     parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="predictions table to write")
+    add_gpus(parser)
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads (default 1)")
 
 
 def _run_evaluate(options: argparse.Namespace) -> None:
     from gesture.base.tensorflow import import_tensorflow
     from gesture.config.settings import load
+    from gesture.schedulers import gpu_locks
 
     experiment = load(options.settings)
+    gpu_locks.take(options.gpus)
     import_tensorflow()
     from gesture.evaluate.predict import evaluate
 
@@ -42,6 +45,7 @@ def _run_evaluate(options: argparse.Namespace) -> None:
         split=options.split,
         output=options.output,
         threads=options.threads,
+        gpus=options.gpus,
     )
 
 

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gesture.base import device_kind
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json
+from gesture.base.hardware import hardware
 from gesture.config.layout import MANIFEST, WEIGHTS
 from gesture.config.members import Member, member
 from gesture.config.settings import Experiment
@@ -72,6 +74,7 @@ def evaluate(
     split: str,
     output: Path,
     threads: int,
+    gpus: int = 0,
 ) -> None:
     """Predicts every sequence that plays the role ``split`` and writes the table ``output`` with its manifest.
 
@@ -83,8 +86,10 @@ def evaluate(
         split: ``training``, ``validation`` (held-out subjects, if any, instead of the data set's own) or ``test``.
         output: CSV to write; its manifest goes beside it.
         threads: TensorFlow threads.
+        gpus: that were asked for; 0 = it computes on the CPU.
 
     Raises:
+        UnfitNodeError: there are fewer.
         GestureError: weights or records are missing, or belong to something else.
     """
     who = member(experiment, member_name)
@@ -92,7 +97,11 @@ def evaluate(
     data = Records(records)
     if trained["member"] != member_name or trained["fingerprint"]["data"] != data.manifest["digest"]:
         raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
-    pin(threads)
+    precision = who.variant.training.precision
+    pin(threads, precision=precision)
+    here = hardware()
+    device_kind.require(gpus, here)
+    print(f"{member_name} on {split}: {here.line()}" + ("" if gpus or here.gpus else "; no GPU was asked for"))
     network = build_member(who, data)
     network.load_weights(weights / WEIGHTS)
     positions = data.positions(split, experiment.data)
@@ -104,6 +113,9 @@ def evaluate(
         "member": member_name,
         "data_digest": data.manifest["digest"],
         "checkpoint_digest": trained["weights_sha256"],
+        "training_exactness": trained.get("exactness"),
+        "device_kind": device_kind.kind_of(here, precision),
+        "hardware": here.as_json(),
     }
     write_predictions(output, data.ids(positions), softmaxes, labels, manifest)
     known = labels >= 0

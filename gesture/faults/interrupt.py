@@ -14,11 +14,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from gesture.base.tensorflow import import_tensorflow
+from gesture.base import tensorflow
 
 METHODS = ("_adopt", "trial", "save", "remove_all")
 OPERATIONS = ("fsync", "replace", "mkdir", "link", "unlink", "rmdir", "pwrite")
@@ -33,8 +33,17 @@ def main() -> None:
         os.killpg(0, getattr(signal, name))  # as a scheduler does
 
     os.setpgrp()
-    import_tensorflow()
-    with {"step": at_step, "write": at_write, "save": at_save, "after": after}[kind](float(number), interrupt):
+    point = {"step": at_step, "write": at_write, "save": at_save, "after": after}[kind](float(number), interrupt)
+    imported = tensorflow.import_tensorflow
+
+    def import_and_wait() -> None:
+        """Not before the command does it: that chooses its GPUs first."""
+        imported()
+        if points:
+            waiting.enter_context(points.pop())
+
+    points = [point]
+    with ExitStack() as waiting, mock.patch.object(tensorflow, "import_tensorflow", import_and_wait):
         runpy.run_module("gesture.cli", run_name="__main__")
 
 

@@ -36,6 +36,8 @@ class StageStatus:
         seconds_left: at the pace of its last sessions; None where that is not known [s].
         holder: host, process and job that hold the lease, if any.
         error: why the last session failed, and the last lines of its log.
+        device: kind of device that the last session computed on; empty where it is not known.
+        exactness: that the result is not byte-exact, and why; empty where it is.
     """
 
     member: str
@@ -48,6 +50,8 @@ class StageStatus:
     seconds_left: float | None = None
     holder: str = ""
     error: tuple[str, ...] = ()
+    device: str = ""
+    exactness: str = ""
 
 
 def status(experiment: Experiment, root: Path) -> Iterator[StageStatus]:
@@ -72,18 +76,17 @@ def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> St
         "sessions": len(past),
         "hours": sum(one.get("seconds") or 0.0 for one in past) / 3600,
         "replayed": sum(one.get("steps_replayed") or 0 for one in past),
+        "device": (past[-1].get("device_kind") or {}).get("name", "") if past else "",
+        "exactness": (past[-1].get("exactness") or "") if past else "",
     }
     held = holder(live)
     if manifest.exists() and held is None:
         same = read_json(manifest).get("settings_digest") == stage_digest(experiment, member, stage)
         return StageStatus(state="done" if same else "outdated", fraction=1.0, **common)
-    if not past:
-        state: State = "running" if held else "waiting"
-        return StageStatus(state=state, holder=_words(held), **common)
-    fraction, seconds_left = _progress(live, past)
     outcome = read_json(live / OUTCOME) if (live / OUTCOME).exists() else {}
     ended_in_error = outcome.get("exit_code") not in (None, 0, StoppedEarlyError.exit_code)
-    state = "running" if held else "failed" if ended_in_error else "stopped"
+    state: State = "running" if held else "failed" if ended_in_error else "stopped" if past else "waiting"
+    fraction, seconds_left = _progress(live, past) if past else (0.0, None)
     error: tuple[str, ...] = ()
     if state == "failed":
         again = " (will not be tried again)" if outcome["exit_code"] == FailedForGoodError.exit_code else ""
@@ -122,7 +125,7 @@ def _tail(log: Path) -> list[str]:
 
 def describe(name: str, stages: list[StageStatus]) -> str:
     """The stages as a table: a line each, what failed below it."""
-    rows = [["member", "stage", "", "state", "sessions", "hours", "replayed", "left"]]
+    rows = [["member", "stage", "", "state", "sessions", "hours", "replayed", "left", "device"]]
     rows += [
         [
             one.member,
@@ -133,13 +136,14 @@ def describe(name: str, stages: list[StageStatus]) -> str:
             f"{one.hours:.2f}",
             str(one.replayed),
             "" if one.seconds_left is None or one.state == "failed" else clock(one.seconds_left),
+            one.device,
         ]
         for one in stages
     ]
     head, *lines = aligned(rows, left=4)
     told = [head]
     for one, line in zip(stages, lines, strict=True):
-        told += [line, *(f"    {text}" for text in ([one.holder] if one.holder else []) + list(one.error))]
+        told += [line, *(f"    {text}" for text in (one.holder, one.exactness, *one.error) if text)]
     done = sum(one.state == "done" for one in stages)
     hours = sum(one.hours for one in stages)
     return "\n".join([f"experiment {name}: {done} of {len(stages)} stages done, {hours:.2f} hours used", *told])

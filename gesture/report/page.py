@@ -115,6 +115,7 @@ def _render(results: Results, pictures: dict[str, Picture], hardest: list[dict[s
         groups=tables.groups(results, scored) if scored else [],
         sessions=tables.sessions(results),
         ledger=tables.ledger(results),
+        inexact=tables.inexact(results),
         methods=tables.methods(results),
         method=METHODS[results.experiment.average.method].title,
         versions=tables.versions(results),

@@ -44,6 +44,11 @@ class MemberResult:
         """Number of parameters, None where no manifest says."""
         return next((one["parameters"] for one in reversed(self.manifests) if one.get("parameters")), None)
 
+    @property
+    def exactness(self) -> str | None:
+        """That another run need not end in the same bytes, and why; None where it would or nothing is known."""
+        return next((one["exactness"] for one in reversed(self.manifests) if one.get("exactness")), None)
+
     @cached_property
     def sessions(self) -> list[Session]:
         """Training sessions of all stages, in order."""

@@ -21,6 +21,7 @@ class Session:
         waited: hours since the member's session before: in the queue, or until someone ran it again; None for the
             first one and after a kill.
         peak_mb: largest resident memory [MB]; None where unknown.
+        device: kind of device it computed on; None where unknown.
     """
 
     stage: int
@@ -32,6 +33,7 @@ class Session:
     host: str | None
     waited: float | None
     peak_mb: int | None
+    device: str | None = None
 
     @property
     def hours(self) -> float:
@@ -48,7 +50,8 @@ def read_sessions(manifests: Sequence[Mapping[str, Any]]) -> list[Session]:
             before = found[-1].end if found else None
             waited = max(0.0, (start - before).total_seconds() / 3600) if start and before else None
             reason, replayed = one.get("reason") or "unknown", one.get("steps_replayed") or 0
-            place = (one.get("host"), waited, one.get("peak_mb"))
+            device = (one.get("device_kind") or {}).get("name")
+            place = (one.get("host"), waited, one.get("peak_mb"), device)
             found.append(Session(stage, start, end, reason, one.get("step"), replayed, *place))
     return found
 

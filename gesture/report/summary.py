@@ -16,6 +16,7 @@ def summary(results: Results, page: Path) -> str:
             f"averaged ({experiment.average.method})"
         ],
         _accuracies(results),
+        [f"{name}: {one.exactness}" for name, one in results.members.items() if one.exactness],
         _steps(results),
         [f"submission  {results.folder / 'submission.csv'}", f"report      {page}"],
     ]

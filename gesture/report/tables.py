@@ -134,10 +134,16 @@ def ledger(results: Results) -> list[dict[str, Any]]:
                     "replayed": sum(one.replayed for one in own),
                     "ended": own[-1].reason,
                     "hosts": ", ".join(dict.fromkeys(one.host for one in own if one.host)),
+                    "devices": ", ".join(dict.fromkeys(one.device for one in own if one.device)),
                     "peak_mb": max((one.peak_mb for one in own if one.peak_mb), default=None),
                 }
             )
     return found
+
+
+def inexact(results: Results) -> dict[str, str]:
+    """Member -> why its weights are not byte-exact; only those that are not."""
+    return {name: one.exactness for name, one in results.members.items() if one.exactness}
 
 
 def methods(results: Results) -> dict[str, Any] | None:

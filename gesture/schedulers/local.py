@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture.base.errors import GestureError
+from gesture.schedulers import gpus
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding
 from gesture.schedulers.scheduler import Job, Request, Scheduler
@@ -18,7 +19,7 @@ class Local(Scheduler):
 
     def read(self, profile: Mapping[str, Any], resources: Mapping[str, Any]) -> dict[str, Any]:
         """The number of GPUs that a job takes."""
-        return {"gpus": int(resources.get("gpu") or 0)}
+        return {"gpus": gpus.asked(resources)}
 
     def findings(self, request: Request, ask: Ask) -> list[Finding]:
         """Nothing: there is nobody to refuse."""

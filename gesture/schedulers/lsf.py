@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture.config.layout import Layout
+from gesture.schedulers import gpus
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
 from gesture.schedulers.scheduler import Job, Request, Scheduler
@@ -28,10 +29,9 @@ class Lsf(Scheduler):
         """GPUs are asked for by `gpu` and `gpu_model`, or in `lsf_extra`."""
         extra = str(resources.get("lsf_extra") or "")
         named = _MODEL.search(extra)
-        in_extra = bool(re.search(r"ngpus_excl_p=|-gpu |num=", extra))
         steady = profile["executor"] == "lsf-steady"
         return {
-            "gpus": int(resources.get("gpu") or 0) or int(in_extra),
+            "gpus": gpus.asked(resources),
             "gpu_model": resources.get("gpu_model") or (named and (named[1] or named[2])),
             "queue": resources.get("lsf_queue"),
             "account": resources.get("lsf_project"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture.config.layout import Layout
+from gesture.schedulers import gpus
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
 from gesture.schedulers.scheduler import Job, Request, Scheduler
@@ -24,10 +25,9 @@ class Slurm(Scheduler):
 
     def read(self, profile: Mapping[str, Any], resources: Mapping[str, Any]) -> dict[str, Any]:
         """GPUs are asked for by `gres`, such as `gpu:v100:1`, or by `gpu` and `gpu_model`."""
-        gres = re.fullmatch(r"gpu(?::([A-Za-z][\w.-]*))?(?::(\d+))?", str(resources.get("gres", "")))
         return {
-            "gpus": int(resources.get("gpu") or 0) or (int(gres[2] or 1) if gres else 0),
-            "gpu_model": resources.get("gpu_model") or (gres and gres[1]),
+            "gpus": gpus.asked(resources),
+            "gpu_model": resources.get("gpu_model") or gpus.model(str(resources.get("gres", ""))),
             "queue": resources.get("slurm_partition"),
             "account": resources.get("slurm_account"),
             "extra": str(resources.get("slurm_extra") or ""),

@@ -54,6 +54,8 @@ class Checkpoints:
         self._newest: list[str] = []
         self._best: str | None = None
         self.remarks: list[str] = []
+        # Kinds of devices that the state was computed on, see `gesture.base.device_kind`; saved with it.
+        self.devices: list[dict[str, Any]] = []
         with self._disk_errors_said():
             self._adopt()
 
@@ -100,8 +102,8 @@ class Checkpoints:
         """Loads the newest valid checkpoint of this very job.
 
         Returns:
-            Its step, or None if there is none. `remarks` gets a sentence for each one that is passed over. Those of
-            another fingerprint are moved to `aside/`, never overwritten.
+            Its step, or None if there is none; `devices` are then those of this checkpoint. `remarks` gets a sentence
+            for each one that is passed over. Those of another fingerprint are moved to `aside/`, never overwritten.
         """
         for name in self._kept:
             try:
@@ -119,6 +121,7 @@ class Checkpoints:
             if self._best is not None and _step(self._best) > state["step"]:
                 self._best = None
             read_live_state(self._folder / name / STATE, _variables(network, optimiser))
+            self.devices = list(state.get("devices", []))  # none in those of 0.1.0
             return int(state["step"])
         return None
 
@@ -185,7 +188,7 @@ class Checkpoints:
 
     def _write(self, folder: Path, network: GestureNetwork, optimiser: TwoRateAdam, step: int) -> None:
         checksum = write_live_state(folder / STATE, _variables(network, optimiser))
-        state = {"step": step, "fingerprint": self._fingerprint, "crc32": checksum}
+        state = {"step": step, "fingerprint": self._fingerprint, "crc32": checksum, "devices": self.devices}
         write_json(folder / "state.json", {**state, "digest": value_digest(state)})
 
     def _name(self, step: int) -> str:

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gesture.base.arguments import Subparsers, add_records, add_settings, command, minutes
+from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, command, minutes
 
 if TYPE_CHECKING:
     from gesture.train.stage import StageJob
@@ -39,6 +39,7 @@ def add_train(commands: Subparsers) -> None:
     parser.add_argument("--save-every", type=minutes, default=10.0, help="time between checkpoints (default 10m)")
     parser.add_argument("--save-steps", type=int, metavar="N", help="also save after every N steps")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed for good, unchanged")
+    add_gpus(parser)
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads; part of the result (default 1)")
 
 
@@ -47,7 +48,7 @@ def _run_train(options: argparse.Namespace) -> None:
     from gesture.base.session import Session
     from gesture.base.tensorflow import import_tensorflow
     from gesture.config.settings import load
-    from gesture.schedulers import job_age, job_id
+    from gesture.schedulers import gpu_locks, job_age, job_id
     from gesture.train.stage import StageJob
 
     session = Session(options.walltime * 60, gone=job_age())
@@ -60,6 +61,7 @@ def _run_train(options: argparse.Namespace) -> None:
         checkpoints=options.checkpoints,
         output=options.output,
         threads=options.threads,
+        gpus=options.gpus,
     )
     if _said_done(job):
         return
@@ -70,6 +72,7 @@ def _run_train(options: argparse.Namespace) -> None:
         if _said_done(job):  # by the writer that this one waited for
             return
         with job.outcome_of_attempt(lease):
+            gpu_locks.take(options.gpus, session.reason_to_stop)
             import_tensorflow()
             from gesture.train.loop import Cadence, train
 

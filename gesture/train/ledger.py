@@ -2,9 +2,10 @@
 
 `sessions.jsonl` beside the checkpoints has, in order,
 
-* `{"event": "start", "lease", "time", "host", "job", "fingerprint", "step", "first", "last", "steps_replayed"}`: token
-  of the session's lease, the step that it goes on from, the bounds of the stage, and how many steps an earlier session
-  had done after it;
+* `{"event": "start", "lease", "time", "host", "job", "fingerprint", "step", "first", "last", "steps_replayed",
+  "device", "device_kind", "exactness"}`: token of the session's lease, the step that it goes on from, the bounds of the
+  stage, how many steps an earlier session had done after it, the device as the log names it and its kind, and null or
+  that the result is no longer byte-exact and why; sessions of 0.1.0 have none of the last three;
 * `{"event": "end", "lease", "time", "reason", "message", "step", "steps", "seconds", "samples_per_second", "peak_mb"}`:
   seconds are without imports and waiting for the lease; reason is `done`, `deadline`, `signal SIGTERM` and the like,
   `memory`, `failed` (for good), `overtaken` (by another writer), `stopped` (an error the user can mend) or `crash`.
@@ -19,6 +20,7 @@ import os
 import resource
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +39,15 @@ LIVE_HISTORY = "history-*.jsonl"
 class Ledger:
     """The sessions of a stage, kept after its checkpoints are gone; a context manager around one of them."""
 
-    def __init__(self, path: Path, lease: Lease, fingerprint: str, start: int, bounds: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lease: Lease,
+        fingerprint: str,
+        start: int,
+        bounds: tuple[int, int],
+        device: Mapping[str, Any] | None = None,
+    ) -> None:
         """Nothing is written yet.
 
         Args:
@@ -46,12 +56,14 @@ class Ledger:
             fingerprint: of the job, as one digest.
             start: step that the session goes on from.
             bounds: first step of the stage and the one after its last.
+            device: what is noted of the device: `device`, `device_kind`, `exactness`.
         """
         self.path = path
         self._lease = lease
         self._fingerprint = fingerprint
         self._start = self.step = start
         self._bounds = bounds
+        self._device = dict(device or {})
         self._samples = 0
 
     def __enter__(self) -> "Ledger":
@@ -69,7 +81,7 @@ class Ledger:
         self._began = time.monotonic()
         place = {"host": socket.gethostname(), "job": job_id(), "fingerprint": self._fingerprint}
         steps = {"step": self._start, "first": self._bounds[0], "last": self._bounds[1], "steps_replayed": replayed}
-        append_line(self.path, json.dumps({**self._event("start"), **place, **steps}))
+        append_line(self.path, json.dumps({**self._event("start"), **place, **steps, **self._device}))
         return self
 
     def __exit__(

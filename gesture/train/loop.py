@@ -18,8 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from gesture import __version__
+from gesture.base import device_kind
 from gesture.base.errors import GestureError, StoppedEarlyError
-from gesture.base.files import atomic_folder, file_digest, remove_litter, write_json, write_text
+from gesture.base.files import atomic_folder, file_digest, read_json, remove_litter, write_json, write_text
+from gesture.base.hardware import Hardware, hardware
 from gesture.base.lease import Lease
 from gesture.base.session import Session
 from gesture.config.layout import HISTORY, LEDGER, MANIFEST, WEIGHTS
@@ -70,12 +72,18 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
 
     Raises:
         StoppedEarlyError: the walltime or a signal ended the session; the checkpoint is saved.
+        UnfitNodeError: there are fewer GPUs than were asked for; nothing was touched.
         FailedForGoodError: the loss is no number, a record is damaged, or shapes do not fit.
         HeldByAnotherError: another writer has taken over.
     """
-    # ---- data: which sequences train and validate -------------------------------------------------------------
+    # ---- device: what was asked for, or not at all ------------------------------------------------------------
     training, seed = job.member.variant.training, job.member.seed
-    pin(job.threads, training.devices)
+    pin(job.threads, training.devices, training.precision)
+    here = hardware()
+    device_kind.require(max(job.gpus, training.devices if here.gpus else 0), here)
+    say(job.name, here.line() + ("" if job.gpus or here.gpus else "; no GPU was asked for"))
+
+    # ---- data: which sequences train and validate -------------------------------------------------------------
     records = Records(job.records)
     positions = records.positions("training", job.experiment.data)
     first, last = job.bounds(len(positions))
@@ -90,10 +98,11 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         optimiser = TwoRateAdam(network, training)
     checkpoints = Checkpoints(job.checkpoints, lease, job.fingerprint)
     start = saved = _restore(job, checkpoints, network, optimiser, first)
+    device = _device(job, here, checkpoints, start)
     say(job.name, f"steps {start} to {last}, {len(positions)} sequences, {epoch_steps} steps an epoch")
 
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(job.checkpoints / LEDGER, lease, job.digest, start, (first, last)))
+        ledger = stack.enter_context(Ledger(job.checkpoints / LEDGER, lease, job.digest, start, (first, last), device))
         history = stack.enter_context(closing(History(job.checkpoints, start, lease)))
         progress = stack.enter_context(closing(Progress(job.name, start, first, last)))
         session.saw_save(_seconds(checkpoints.trial, network, optimiser))
@@ -152,7 +161,8 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
             say(job.name, f"the result is that of step {chosen}, the best by validation")
         check_weights(network, last)
         ledger.end("done")
-        _export(job, network, optimiser, chosen, ledger, lease)
+        origin = {"devices": checkpoints.devices, "exactness": device["exactness"], "hardware": here.as_json()}
+        _export(job, network, optimiser, chosen, ledger, lease, origin)
     checkpoints.remove_all()
     say(job.name, f"done: {job.output}")
 
@@ -184,6 +194,33 @@ def _restore(
     elif remark := load_start(job.member.variant, network, optimiser):
         say(job.name, remark)
     return first
+
+
+def _device(job: StageJob, here: Hardware, checkpoints: Checkpoints, start: int) -> dict[str, Any]:
+    """What is noted of this session's device; checkpoints remember from now on that it was this kind.
+
+    What a result was computed on before is known from the checkpoint, else from the stage before.
+
+    Raises:
+        GestureError: it was another kind, and `training.other_device` refuses that.
+    """
+    training = job.member.variant.training
+    past = checkpoints.devices or (read_json(job.parent / MANIFEST).get("devices", []) if job.parent else [])
+    kind = device_kind.kind_of(here, training.precision, training.devices)
+    checkpoints.devices = device_kind.continued(past, kind, start)
+    if past and len(checkpoints.devices) > len(past):
+        before = device_kind.words(past[-1])
+        change = f"{device_kind.words(kind)}, and the steps before {start} were computed on {before}"
+        if training.other_device == "refuse":
+            raise GestureError(
+                f"training.other_device: this is {change}: ask for that device, or set it to `continue` "
+                "(the result is then not byte-exact)"
+            )
+        say(job.name, f"goes on with {change}: from here on not byte-exact")
+    if start and not past:
+        say(job.name, f"which device the steps before {start} were computed on is not known: 0.1.0 did not note it")
+    exactness = device_kind.exactness(checkpoints.devices)
+    return {"device": here.line(), "device_kind": kind, "exactness": exactness}
 
 
 def _compile(
@@ -248,7 +285,13 @@ class _Validator:
 
 
 def _export(
-    job: StageJob, network: GestureNetwork, optimiser: TwoRateAdam, step: int, ledger: Ledger, lease: Lease
+    job: StageJob,
+    network: GestureNetwork,
+    optimiser: TwoRateAdam,
+    step: int,
+    ledger: Ledger,
+    lease: Lease,
+    origin: dict[str, Any],
 ) -> None:
     """Puts weights, optimiser slots, history and manifest under their final names, all at once.
 
@@ -261,7 +304,7 @@ def _export(
         shutil.rmtree(job.output, ignore_errors=True)
     try:
         with atomic_folder(job.output) as partial:
-            _write_result(partial, job, network, optimiser, step, ledger, lease)
+            _write_result(partial, job, network, optimiser, step, ledger, lease, origin)
             lease.require()
     except OSError:
         lease.require()
@@ -278,6 +321,7 @@ def _write_result(
     step: int,
     ledger: Ledger,
     lease: Lease,
+    origin: dict[str, Any],
 ) -> None:
     write_state(folder, network, optimiser)
     write_text(folder / HISTORY, "".join(json.dumps(one) + "\n" for one in live_history(job.checkpoints)))
@@ -291,6 +335,7 @@ def _write_result(
         "code_version": __version__,
         "tensorflow": tf.__version__,
         **network.describe(),
+        **origin,
         "lease": lease.token,
         "sessions": ledger.sessions(),
     }

@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class StageJob:
         checkpoints: live state; never a declared output, so that a failed attempt keeps it.
         output: result folder.
         threads: TensorFlow threads; another number gives other bytes.
+        gpus: GPUs that were asked for; 0 = it computes on the CPU.
         fingerprint: part -> digest of all that determines the result; a checkpoint of another one is not used.
     """
 
@@ -45,6 +47,7 @@ class StageJob:
     checkpoints: Path
     output: Path
     threads: int
+    gpus: int = 0
     fingerprint: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -58,17 +61,25 @@ class StageJob:
         checkpoints: Path,
         output: Path,
         threads: int,
+        gpus: int = 0,
     ) -> "StageJob":
         """Checks the request before anything costly begins.
 
         Raises:
-            GestureError: an unknown member or stage, a missing parent, a modality that the records lack.
+            GestureError: an unknown member or stage, a missing parent, a modality that the records lack, fewer GPUs
+                than `training.devices`.
         """
         who = member(experiment, member_name)
         if not 1 <= stage <= who.stages:
             raise GestureError(f"--stage {stage}: member {member_name} has stages 1 to {who.stages}")
         if (parent is None) != (stage == 1):
             raise GestureError(f"--previous: stage {stage} {'needs one' if stage > 1 else 'takes none'}")
+        devices = who.variant.training.devices
+        if 0 < gpus < devices:
+            raise GestureError(
+                f"training.devices: {devices} GPUs share a batch, and this job asks for {gpus} (--gpus); raise `gpu` "
+                "(LSF, local) or `gres` (Slurm) of `train` in the profile, or lower the setting"
+            )
         manifest = read_json(records)
         missing = [one for one in who.variant.modalities if one not in manifest["modalities"]]
         if missing:
@@ -83,7 +94,7 @@ class StageJob:
             "threads": str(threads),
             "pretrained": digest(start_files(who.variant_name, who.variant)) if stage == 1 else "",
         }
-        return cls(experiment, who, stage, records, parent, checkpoints, output, threads, fingerprint)
+        return cls(experiment, who, stage, records, parent, checkpoints, output, threads, gpus, fingerprint)
 
     @property
     def name(self) -> str:
@@ -142,6 +153,7 @@ class StageJob:
             "message": message,
             "step": steps[-1] if steps else None,
             "job_id": job_id(),
+            "host": socket.gethostname(),
             "pid": os.getpid(),
             "fingerprint": self.digest,
         }

@@ -1,10 +1,16 @@
-"""The real chain through the LSF profile and the fake LSF, with a walltime that ends a stage. Costs a minute."""
+"""The real chain through the LSF profile and the fake LSF: a walltime that ends a stage, a node without its GPU.
 
+Costs a minute.
+"""
+
+import socket
 from pathlib import Path
 
 import pytest
 import yaml
 from lsf_site import Site, wait_for
+
+from gesture.base.files import read_json
 
 LINKED = ("Snakefile", "lsf", "workflow", "config", "profiles", "envs", "gesture")
 
@@ -27,7 +33,7 @@ def test_the_chain_with_a_walltime_in_the_middle(site: Site, clone: Path) -> Non
     """LSF's own signal at the walltime: Snakemake inside the job dies, the trainer saves, the executor continues."""
     head = site.snakemake(
         "--profile", "lsf", "--configfile", "tiny.yaml", "--retries", "0", "--seconds-between-status-checks", "0",
-        "--lsf-steady-outcome-wait=10", cwd=clone,
+        "--lsf-steady-outcome-wait=10", "--set-resources", "train:gpu=0", "evaluate:gpu=0", cwd=clone,
     )  # fmt: skip
     checkpoints = clone / "checkpoints/tiny/skeleton-s1/stage1"
     # It listens to signals before it takes the lease, and has yet to import TensorFlow then: long before its end.
@@ -40,5 +46,22 @@ def test_the_chain_with_a_walltime_in_the_middle(site: Site, clone: Path) -> Non
     assert (clone / "results/tiny/submission.csv").exists()
     sessions = [one for one in site.cluster.jobs() if one["name"].startswith("train.skeleton-s1.1.")]
     assert [one["stat"] for one in sessions] == ["EXIT", "DONE"]
-    assert {one["request"]["gpus"] for one in sessions} == {1}
     assert not list((clone / ".snakemake/lsf-steady/jobs").glob("*.json"))
+
+
+def test_a_node_without_the_gpu_that_the_profile_asks_for_trains_nothing_and_says_why(
+    site: Site, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = {**site.environment, "CUDA_VISIBLE_DEVICES": ""}
+    monkeypatch.setattr(Site, "environment", property(lambda _: hidden))
+    head = site.snakemake(
+        "--profile", "lsf", "--configfile", "tiny.yaml", "--retries", "0", "--seconds-between-status-checks", "0",
+        "--lsf-steady-outcome-wait=10", cwd=clone,
+    )  # fmt: skip
+    assert site.finish(head) != 0
+    live = clone / "checkpoints/tiny/skeleton-s1/stage1"
+    outcome = read_json(live / "outcome.json")
+    assert (outcome["exit_code"], outcome["host"]) == (71, socket.gethostname())
+    assert outcome["message"].startswith("1 GPU was asked for, and there is none: ")
+    assert outcome["message"] in site.text(), "Snakemake shows the failed job's log"
+    assert not [*live.glob("step-*"), *live.glob("history-*"), *(clone / "results/tiny").glob("train/*/*")]

@@ -43,6 +43,13 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     value["training"]["stages"] = [{"steps": 6, "rate": 2e-3}, {"steps": 3, "rate": 4e-4}]
     value["variants"]["fusion"]["training"] = {"stages": [{"steps": 4, "rate": 2e-3}]}
     (root / "tiny.yaml").write_text(yaml.safe_dump(value, sort_keys=False))
+    shutil.copytree(root / "profiles/slurm", root / "profiles/without-gpu")
+    path = root / "profiles/without-gpu/config.yaml"
+    profile = yaml.safe_load(path.read_text())
+    for rule in ("train", "evaluate"):
+        # The GPUs of this cluster are plain files, and what asks for one is refused without.
+        del profile["set-resources"][rule]["gres"], profile["set-resources"][rule]["ngpus"]
+    path.write_text(yaml.safe_dump(profile))
     return root
 
 
@@ -170,13 +177,13 @@ def undisturbed(project: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]
 
 @pytest.fixture(scope="module")
 def disturbed(project: Path, slurm: Slurm, undisturbed: Any) -> Iterator[Head]:
-    """The chain on Slurm by the shipped profile; only faster polling is ours. The records are the twin's."""
+    """The chain on Slurm by the shipped profile, without GPUs and with faster polling. The records are the twin's."""
     folder = project.parent / "on slurm"
     twin, its_head = undisturbed
     wait_for(lambda: any(twin.glob("records/*/manifest.json")) or its_head.poll() is not None, "records")
     assert its_head.poll() is None, (twin / "printed").read_text()
-    arguments = ("--profile", str(project / "profiles/slurm"), "--slurm-steady-init-seconds-before-status-checks", "1",
-                 "--latency-wait", "30", SUBMISSION)  # fmt: skip
+    arguments = ("--profile", str(project / "profiles/without-gpu"), "--latency-wait", "30",
+                 "--slurm-steady-init-seconds-before-status-checks", "1", SUBMISSION)  # fmt: skip
     for name in ("resources", "records"):
         shutil.copytree(twin / name, folder / name)
     with running(project, folder, *arguments, first_on_path=slurm.bin) as process:

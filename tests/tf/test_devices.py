@@ -15,7 +15,6 @@ from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.config.digests import stage_digest
 from gesture.config.members import member
 from gesture.config.settings import parse
-from gesture.networks.layers import runtime
 from gesture.networks.layers.blocks import BatchNorm
 from gesture.train.devices import Batch, Devices, part_of
 
@@ -122,12 +121,6 @@ def test_each_device_draws_dropout_masks_of_its_own_and_moving_statistics_are_th
     found = tf.function(lambda: devices.run(seeds_as_loss, batch, tf.constant([[[3, 0]], [[40, 0]]], tf.int64)))()
     assert float(found) == 43
     assert float(norm.moving_mean.numpy()[0]) == 2  # of 0 on the first device, and 4 on the second
-
-
-def test_fewer_gpus_than_devices_are_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["the only one"])
-    with pytest.raises(GestureError, match=r"training.devices: 4 are asked for, and GPUs that this job sees: 1; ask"):
-        runtime.pin(1, devices=4)
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,27 @@ def test_waits_kills_and_replays_stand_in_the_ledger(page):
     assert rows == [("1", "0.58", "0.17", "0", "3"), ("2", "0.25", "0.25", "1", "3")]
 
 
+def test_members_that_changed_devices_are_named_in_page_and_summary(tmp_path):
+    arguments = made_up_results.make_results(tmp_path)
+    path = arguments["results"] / "train/fusion-s1/stage2/manifest.json"
+    manifest = read_json(path)
+    kinds = ("Tesla V100 (sm_70)", "A100 (sm_80)")
+    for session, kind in zip(manifest["sessions"], kinds, strict=True):
+        session["device_kind"] = {"name": kind}
+    why = "not byte-exact, continued on A100 (sm_80), cuDNN 9.10.2 from step 140 (begun on Tesla V100 (sm_70))"
+    write_json(path, {**manifest, "exactness": why})
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        report(made_up_results.settings(), **arguments)
+    text = squeezed(Page(arguments["output"].read_text()).text)
+    assert f"fusion-s1: {why}" in text
+    assert "node1, node2 ?Tesla V100 (sm_70), A100 (sm_80)".replace(" ?", "") in text.replace("node2 ", "node2")
+    assert f"fusion-s1: {why}" in printed.getvalue()
+
+
+def test_results_that_say_nothing_of_devices_are_not_called_inexact(page):
+    assert "byte" not in squeezed(page.text)
+
+
 def test_figures_of_an_earlier_report_go(tmp_path):
     arguments = made_up_results.make_results(tmp_path)
     old = arguments["results"] / "figures/hardest-999.jpg"

@@ -104,6 +104,32 @@ def test_a_failed_stage_shows_why_and_the_end_of_its_log(
     assert "0 of 4 stages done" in told
 
 
+def test_a_stage_that_found_no_gpu_before_its_first_session_shows_why(experiment: Experiment, tmp_path: Path) -> None:
+    outcome = {"exit_code": 71, "message": "1 GPU was asked for, and there is none: no NVIDIA driver"}
+    write_json(live(tmp_path, "bones-s1", 1) / "outcome.json", outcome)
+    found = only(experiment, tmp_path, "bones-s1", 1)
+    assert (found.state, found.sessions, found.error[0]) == ("failed", 0, outcome["message"])
+
+
+def test_the_device_of_the_last_session_is_shown_and_whether_the_result_is_still_exact(
+    experiment: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    common = {**START, "first": 0, "last": 100, "steps_replayed": 0}
+    lost = "not byte-exact, continued on CPU from step 20 (begun on A100 (sm_80))"
+    write_ledger(
+        live(tmp_path, "bones-s1", 1),
+        {**common, "step": 0, "device_kind": {"name": "A100 (sm_80)"}, "exactness": None},
+        {**common, "step": 20, "device_kind": {"name": "CPU"}, "exactness": lost},
+    )
+    write_ledger(live(tmp_path, "bones-s2", 1), {**common, "step": 0})  # of 0.1.0
+    assert main(["status", "trial", "--directory", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    row = next(number for number, line in enumerate(lines) if line.startswith("bones-s1"))
+    assert lines[row].endswith("  CPU")
+    assert lines[row + 1].strip() == lost
+    assert only(experiment, tmp_path, "bones-s2", 1).device == ""
+
+
 def test_the_status_of_a_wrong_name_names_the_right_one(
     experiment: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

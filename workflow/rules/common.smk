@@ -24,6 +24,7 @@ from gesture.base.files import write_text
 from gesture.config import digests, layout, members, settings
 from gesture.operate import costs
 from gesture.operate.preflight import check
+from gesture.schedulers import gpus
 from gesture.steps import STEPS
 
 # Only where none is given: Snakemake merges, and the demo's variants would join every experiment.
@@ -115,6 +116,11 @@ def stage_folder(member, stage):
 def outcome_file(wildcards):
     """Where an executor reads how a session ended: no scheduler passes an exit code on."""
     return str(LAYOUT.live(**wildcards) / layout.OUTCOME)
+
+
+def asked_gpus(wildcards, resources):
+    """GPUs that the profile asks for. What is derived from resources never makes a job run again."""
+    return gpus.asked(resources)
 
 
 def previous_stage(wildcards):

@@ -20,9 +20,10 @@ rule evaluate:
         mem_mb=16000,
         runtime=60,
     params:
+        gpus=asked_gpus,
         slice=digests.evaluate_digest(EXPERIMENT),
         weights=subpath(input.weights, parent=True),
     shell:
         "exec logged {log:q} gesture evaluate --settings {resources.settings:q} --records {input.records:q}"
         " --member {wildcards.member:q} --weights {params.weights:q} --split {wildcards.split}"
-        " --output {output.table:q} --threads {threads}"
+        " --output {output.table:q} --threads {threads} --gpus {params.gpus}"

@@ -25,6 +25,7 @@ rule train:
         runtime=240,
         save_every=10,
     params:
+        gpus=asked_gpus,
         slice=stage_slice,
         checkpoints=CHECKPOINTS,
         output=subpath(output.weights, parent=True),
@@ -32,4 +33,4 @@ rule train:
         "exec logged {log:q} gesture train --settings {resources.settings:q} --records {input.records:q}"
         " --member {wildcards.member:q} --stage {wildcards.stage} --previous {input.previous:q}"
         " --checkpoints {params.checkpoints:q} --output {params.output:q}"
-        " --walltime {resources.runtime} --save-every {resources.save_every} --threads {threads}"
+        " --walltime {resources.runtime} --save-every {resources.save_every} --threads {threads} --gpus {params.gpus}"

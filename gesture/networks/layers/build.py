@@ -27,8 +27,9 @@ def build(
         classes: number of classes K.
         image_size: height and width of the images [px].
         seed: of the initial weights.
-        precision: what convolutions and matrix products compute in: `float32`, `float16` or `bfloat16`; variables,
-            batch statistics, softmaxes and logits are float32 always (Micikevicius et al. 2018).
+        precision: what convolutions and matrix products compute in: `float32`, `tf32`, `float16` or `bfloat16`;
+            variables, batch statistics, softmaxes and logits are float32 always (Micikevicius et al. 2018). `tf32` is a
+            matter of the process, see `runtime.pin`: its layers are those of float32.
         recompute: clip encoders compute their activations again in the backward pass instead of keeping them.
 
     Raises:
@@ -44,7 +45,7 @@ def build(
 def _computing_in(precision: str) -> Iterator[None]:
     """Layers made inside the block compute in this type; Keras remembers it for each."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    keras.config.set_dtype_policy("float32" if precision in ("float32", "tf32") else f"mixed_{precision}")
     try:
         yield
     finally:

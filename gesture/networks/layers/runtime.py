@@ -2,25 +2,17 @@
 
 import tensorflow as tf
 
-from gesture.base.errors import GestureError
 
-
-def pin(threads: int, devices: int = 1) -> None:
+def pin(threads: int, devices: int = 1, precision: str = "float32") -> None:
     """Fixes the number of threads and switches deterministic operations on; before anything else is computed.
 
     Args:
         threads: threads within an operation, of all devices together; operations run one after the other.
         devices: GPUs that are needed; where there is none, as many logical CPU devices are made.
-
-    Raises:
-        GestureError: there are GPUs, but fewer.
+        precision: as in `training.precision`; only `tf32` lets GPUs round float32 to TF32 in products, which TensorFlow
+            does by default from A100 on.
     """
     gpus = tf.config.list_physical_devices("GPU")
-    if 0 < len(gpus) < devices:
-        raise GestureError(
-            f"training.devices: {devices} are asked for, and GPUs that this job sees: {len(gpus)}; "
-            f"ask the scheduler for {devices} (resources of `train` in the profile), or lower the setting"
-        )
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     for gpu in gpus:
@@ -28,6 +20,7 @@ def pin(threads: int, devices: int = 1) -> None:
     if devices > 1 and not gpus:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
     tf.config.experimental.enable_op_determinism()
 
 
