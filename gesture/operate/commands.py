@@ -38,6 +38,7 @@ def _run_plan(options: argparse.Namespace) -> None:
     from gesture.config.plan import describe
     from gesture.config.settings import load
     from gesture.operate.costs import describe_costs, measured, stage_costs, training_sequences
+    from gesture.operate.memory import describe_memory
     from gesture.operate.simulate import Cluster, describe_outcome, simulate
 
     if options.gpus < 1:
@@ -51,6 +52,7 @@ def _run_plan(options: argparse.Namespace) -> None:
     print(describe(experiment))
     parameters = {name: one.parameters for name, one in seen.items()}
     print(describe_costs(experiment, costs, parameters, options.gpus, options.walltime * 60))
+    print(describe_memory(experiment, options.directory))
     if not options.simulate:
         return
     if any(one.seconds is None for one in costs):
@@ -77,7 +79,9 @@ def add_doctor(commands: Subparsers) -> None:
     parser.add_argument(
         "--profile", default="local", help="profile to judge: local, lsf, slurm, or a folder (default local)"
     )
-    parser.add_argument("--settings", type=Path, metavar="YAML", help="experiment whose disk needs are judged")
+    parser.add_argument(
+        "--settings", type=Path, metavar="YAML", help="experiment whose needs of disk and GPU memory are judged"
+    )
     add_directory(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument("--probe", action="store_true", help="also submit a job of one minute that looks at a node")

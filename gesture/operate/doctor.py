@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gesture.config.settings import Experiment
-from gesture.operate import gpu, probe, storage
+from gesture.operate import gpu, memory, probe, storage
 from gesture.schedulers import lsf, slurm
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem
@@ -26,7 +26,7 @@ def findings(
     Args:
         request: what the profile asks for.
         folder: working directory of the workflow.
-        experiment: its disk needs are judged; None for a general one.
+        experiment: its needs of disk and GPU memory are judged; None for a general one.
         ask: runs a command.
         on_node: the machine is a compute node, whose GPU counts and whose scheduler is not asked.
         version: looks up an installed package's version.
@@ -41,6 +41,7 @@ def findings(
     found.append(gpu.device(seen, bool(request.gpus)) if here else ok("gpu", "judged on a node: --probe"))
     devices = max(one.training.devices for one in experiment.variants.values()) if experiment else 1
     found += gpu.enough(len(seen) if here else request.gpus, devices)
+    found += memory.findings(experiment, folder, min(seen, key=lambda one: one[1], default=None))
     return [*found, *storage.findings(folder, experiment, ask)]
 
 

@@ -7,8 +7,6 @@ from importlib import metadata
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
 
-# Full-width SMnet: 80 million float32 weights, gradients and two Adam slots are 1.3 GB; the rest is activations.
-NEEDED_MB = 8000
 # The last cuDNN before this one has code of recurrent layers for sm_70 (read from the binaries).
 NO_VOLTA = (9, 11)
 VOLTA = re.compile(r"V100|Volta|TITAN V\b", re.I)
@@ -113,7 +111,7 @@ def enough(count: int, devices: int) -> list[Finding]:
 
 
 def device(found: list[tuple[str, int]], wants_gpu: bool) -> Finding:
-    """Is there a GPU here, with enough memory?"""
+    """Is there a GPU here? Whether its memory is enough, `gesture.operate.memory` says."""
     if not found and wants_gpu:
         return problem(
             "gpu",
@@ -124,11 +122,4 @@ def device(found: list[tuple[str, int]], wants_gpu: bool) -> Finding:
     if not found:
         return ok("gpu", "none here, and none asked for: training uses the CPU")
     name, memory = found[0]
-    if memory < NEEDED_MB:
-        return warning(
-            "gpu",
-            f"{name} has {memory} MB",
-            f"full-width SMnet with batch 4 wants about {NEEDED_MB} MB",
-            "choose another GPU, or a smaller training.batch",
-        )
     return ok("gpu", f"{len(found)} x {name}, {memory} MB")

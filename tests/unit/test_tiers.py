@@ -12,7 +12,8 @@ TIER_0 = {
     "gesture", "gesture.cli", "gesture.convert", "gesture.download", "gesture.average", "gesture.evaluate",
     "gesture.faults", "gesture.formats", "gesture.formats.catalog", "gesture.legacy2019",
     "gesture.legacy2019.weight_files", "gesture.networks", "gesture.networks.cost", "gesture.networks.settings",
-    "gesture.report", "gesture.train", "gesture.train.ledger",
+    "gesture.networks.memory", "gesture.report", "gesture.train", "gesture.train.ledger",
+    "gesture.train.out_of_memory",
 }  # fmt: skip
 ROOMS_OF_TIER_0 = ("base", "config", "schedulers", "operate")
 NOT_OF_TIER_0 = {"gesture.operate.reproduce"}
