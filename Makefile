@@ -42,9 +42,11 @@ demo-lsf: $(READY) ## the demo as on a cluster, through a fake LSF in build/demo
 	test -e "$(FAKE_LSF)" || PYTHONPATH=tests/cluster/lsf python3 -m fakelsf create "$(FAKE_LSF)"
 	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf
 
-test: $(addprefix test-,unit tf workflow cluster) ## all tests, one run a tier; what this machine lacks is skipped visibly
+test: $(addprefix test-,unit tf workflow cluster gpu) ## all tests, one run a tier; what this machine lacks is skipped visibly
 
 test-unit: ## tests without TensorFlow, in seconds
+
+test-gpu: ## tests on a real GPU, about eight minutes; skipped without one
 
 test-%: $(READY)
 	@if compgen -G 'tests/$*/test_*.py' >/dev/null; then \

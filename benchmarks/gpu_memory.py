@@ -4,8 +4,8 @@
     python benchmarks/gpu_memory.py --only smnet --precision float32
 
 Every case is a process of its own and a real step, with its optimiser. On a CPU it uses the allocator that TensorFlow
-has for GPUs and reads the same counter. Two sizes of the batch give what a clip or sequence costs. `tensors` is what was
-asked for, by TensorFlow's log; `allocated` is what the allocator took for it. A GPU shows `allocated` alone.
+has for GPUs and reads the same counter. Two sizes of the batch give what a clip or sequence costs. `tensors` is what
+was asked for, by TensorFlow's log; `allocated` is what the allocator took for it. A GPU shows `allocated` alone.
 """
 
 import argparse

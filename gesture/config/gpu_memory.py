@@ -12,7 +12,7 @@ from gesture.networks.cost import unit
 from gesture.networks.memory import FRAMES, USUAL_LENGTH, evaluation_bytes, state_bytes, step_memory
 
 CARDS = (16, 24, 32, 40, 80)  # GiB
-# CUDA's context, cuDNN's and cuBLAS' code and handles: what TensorFlow leaves free of a card [bytes, read not measured].
+# CUDA's context, code and handles of cuDNN and cuBLAS: what TensorFlow leaves free [bytes; read, not measured].
 RESERVE = 1.5 * 2**30
 # TensorFlow gives a convolution no more than this [bytes].
 WORKSPACE = 4 * 2**30
@@ -122,8 +122,8 @@ def said(variant: Variant, found: Need) -> str:
     how = f"{training.precision}, recompute" if training.recompute else training.precision
     return (
         f"{size(found.least)} of a GPU ({how}: {size(found.state + found.fixed)} of weights, Adam and gradients, "
-        f"{found.units} {found.kind}s of {size(found.unit)}; {size(found.validation)} to validate), up to {size(found.ample)} with workspace; "
-        f"fits {cards(found)}"
+        f"{found.units} {found.kind}s of {size(found.unit)}; {size(found.validation)} to validate), "
+        f"up to {size(found.ample)} with workspace; fits {cards(found)}"
     )
 
 

@@ -1,7 +1,7 @@
 """A GPU that is full is full at every attempt: the stage fails for good, and says what would need less.
 
-Free of TensorFlow: its error is known by name. Memory of the node that runs out is another matter: a job of its own size
-may be granted next time.
+Free of TensorFlow: its error is known by name. Memory of the node that runs out is another matter: the next attempt may
+be granted more.
 """
 
 import re
@@ -15,8 +15,8 @@ from gesture.config.gpu_memory import cards, lengths_of, need, remedies
 from gesture.config.settings import Variant
 
 ERROR = "ResourceExhaustedError"
-# It says `... on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc`. The last is what a CPU has if it is
-# given the allocator of GPUs, with a limit, as tests do; memory of the host has other names.
+# It says `... on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc`. The last is what a CPU has if it
+# is given the allocator of GPUs, with a limit, as tests do; memory of the host has other names.
 ON_GPU = re.compile(r"device:GPU:\d|GPU_\d+_bfc|bfc_cpu_allocator_for_gpu")
 # Libraries that ask the driver themselves.
 OF_A_LIBRARY = re.compile(r"CUDA_ERROR_OUT_OF_MEMORY|(CUDNN|CUBLAS)_STATUS_ALLOC_FAILED")
