@@ -3,9 +3,9 @@
     python benchmarks/gpu.py --output gpu-tables             # on a node with a GPU, about 20 minutes
     python benchmarks/gpu.py --device cpu --small            # without: shows that it runs, measures nothing
 
-A part is a process or more of its own, and its table is printed and appended to `OUTPUT/gpu.txt` line by line, so that
-a job that ends early keeps what it has. The parts in order, with what they should take; the minutes are guesses, no card
-has run them, and one newer than those that TensorFlow has code for compiles for up to half an hour first:
+A part is processes of their own, and its table goes to the terminal and to `OUTPUT/gpu.txt` line by line: a job that
+ends early keeps what it has. The parts in order, with the minutes that they should take; these are guesses, no card has
+run them, and one newer than those that TensorFlow has code for compiles for up to half an hour first:
 
     device    1   what TensorFlow computes on, and what `gesture doctor --node` says of it
     losses    4   the first steps of every network and precision against the CPU in float32

@@ -234,7 +234,7 @@ def _transformer(network: TransformerSettings, width: int) -> Iterator[Layer]:
         # Norms in float32; queries, keys, values; attended and joined; a dense layer of twice the width and its GELU.
         norms = 4 * made * (FLOAT if width == FLOAT else FLOAT + width)
         kept = norms + 14 * made * width + 2 * made + scores * (FLOAT if width == FLOAT else FLOAT + width)
-        yield Layer(kept, 6 * made * width + 2 * scores * FLOAT)
+        yield Layer(kept, 4 * made * width)
 
 
 def _frames(network: FramesSettings, modalities: Sequence[str], width: int) -> Iterator[Layer]:
