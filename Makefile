@@ -44,9 +44,11 @@ demo-lsf: $(READY) ## the demo as on a cluster, through a fake LSF in build/demo
 	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf \
 	  --set-resources train:gpu=0 evaluate:gpu=0
 
-test: $(addprefix test-,unit tf workflow cluster) ## all tests, one run a tier; what this machine lacks is skipped visibly
+test: $(addprefix test-,unit tf workflow cluster gpu) ## all tests, one run a tier; what this machine lacks is skipped visibly
 
 test-unit: ## tests without TensorFlow, in seconds
+
+test-gpu: ## tests on a real GPU, about eight minutes; skipped without one
 
 test-%: $(READY)
 	@if compgen -G 'tests/$*/test_*.py' >/dev/null; then \

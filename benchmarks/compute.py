@@ -16,7 +16,7 @@ import argparse
 import importlib.util
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,28 +115,36 @@ def steps_of_smnet(network: SMnet, batch: dict[str, tf.Tensor]) -> dict[str, Sid
     return sides
 
 
-def torch_encoder(clips: int) -> Side | None:
-    """The rgb convolutions in torch, channels last, one thread; None where torch is not installed."""
+def torch_encoder(
+    clips: int, widths: Sequence[int] = SMnetSettings().widths, size: int = SIZE, cuda: bool = False, tf32: bool = False
+) -> Side | None:
+    """The rgb convolutions in torch, channels last, on one thread or a GPU; None where torch has no such device."""
     if importlib.util.find_spec("torch") is None:
         return None
     import torch
 
+    if cuda and not torch.cuda.is_available():
+        return None
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = tf32
+    device = "cuda" if cuda else "cpu"
     layers: list[Any] = []
     channels = 3
     pools = {0: (1, 2, 2), 1: (2, 2, 2), 3: (2, 2, 2), 5: (2, 2, 2), 7: (2, 2, 2)}
-    for number, width in enumerate(SMnetSettings().widths):
+    for number, width in enumerate(widths):
         layers += [torch.nn.Conv3d(channels, width, 3, padding=1), torch.nn.BatchNorm3d(width), torch.nn.ReLU()]
         if number in pools:
             layers.append(torch.nn.MaxPool3d(pools[number], pools[number], ceil_mode=True))
         channels = width
-    network = torch.nn.Sequential(*layers).to(memory_format=torch.channels_last_3d)
-    x = torch.randn(clips, 3, 16, SIZE, SIZE).to(memory_format=torch.channels_last_3d)
+    network = torch.nn.Sequential(*layers).to(device, memory_format=torch.channels_last_3d)
+    x = torch.randn(clips, 3, 16, size, size).to(device, memory_format=torch.channels_last_3d)
 
     def step() -> float:
         network.zero_grad()
         value = network(x).sum()
         value.backward()
+        if cuda:
+            torch.cuda.synchronize()
         return float(value)
 
     return step

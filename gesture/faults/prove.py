@@ -8,16 +8,17 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.files import file_digest
 from gesture.base.session import STOP
-from gesture.config.members import member
+from gesture.config.members import member, members
 from gesture.config.settings import load
 from gesture.train.ledger import sessions
 
@@ -37,14 +38,14 @@ SETTINGS = {
 }
 
 
-def made_up(folder: Path) -> tuple[Path, Path, str]:
-    """Writes settings, generated recordings and their records; returns settings, records and a member."""
+def made_up(folder: Path, content: Mapping[str, Any] = SETTINGS) -> tuple[Path, Path, str]:
+    """Writes settings, generated recordings and their records; returns settings, records and the first member."""
     folder.mkdir(parents=True, exist_ok=True)
     settings, raw, records = folder / "settings.yaml", folder / "raw.json", folder / "records" / "manifest.json"
-    settings.write_text(yaml.safe_dump(SETTINGS))
+    settings.write_text(yaml.safe_dump(dict(content)))
     _gesture("download", "--settings", settings, "--output", raw)
     _gesture("convert", "--settings", settings, "--raw", raw, "--output", records)
-    return settings, records, "skeleton-s1"
+    return settings, records, next(iter(members(load(settings))))
 
 
 @dataclass

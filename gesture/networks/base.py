@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from gesture.networks.layers.network import GestureNetwork
 
+FLOAT = 4  # bytes of float32
+# A sequence where nothing is known of the recordings, as long as the mean of ChaLearn LAP 2014 [frames].
+USUAL_LENGTH = 60
+
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -52,6 +56,34 @@ class Product(NamedTuple):
     inputs: int
     outputs: int
     trained: bool = True
+
+
+class Layer(NamedTuple):
+    """What one layer takes of a clip or sequence while a network is trained [bytes].
+
+    Attributes:
+        kept: from the forward pass until the backward pass has been there.
+        passing: while the backward pass is there: gradients, and what is computed again.
+        unrolled: its input as a matrix, as large as the workspace of a convolution can become.
+        swapped: its input and output once more, with the channels in front.
+    """
+
+    kept: float
+    passing: float
+    unrolled: float = 0.0
+    swapped: float = 0.0
+
+
+class Chains(NamedTuple):
+    """The layers of a network in the order of the forward pass, for its memory.
+
+    Attributes:
+        layers: parallel ones as chains of their own.
+        inputs: of a clip or sequence [bytes].
+    """
+
+    layers: list[list[Layer]]
+    inputs: float
 
 
 class InputSpec(NamedTuple):
@@ -134,6 +166,22 @@ class NetworkSettings(Settings, ABC):
     def kernel_weights(self, modalities: Sequence[str], size: int) -> int:
         """Trained numbers in all products: nearly all of the network, without biases, norms and logits."""
         return sum(one.inputs * one.outputs for one in self.products(modalities, size) if one.trained)
+
+    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+        """What the layers take of a clip or sequence; by the products alone where a network does not know better.
+
+        Args:
+            modalities: what the network sees.
+            size: height and width of the stored images [px].
+            width: of a number in convolutions and products [bytes].
+            recompute: clip encoders compute their activations again.
+        """
+        products = self.products(modalities, size)
+        # A product, and what a norm or an activation made of it.
+        made = [2 * one.times * one.outputs * width for one in products]
+        seen = [one.times * one.inputs * width for one in products]
+        layers = [Layer(kept, kept, unrolled) for kept, unrolled in zip(made, seen, strict=True)]
+        return Chains([layers], max(one.times * one.inputs for one in products) * FLOAT)
 
     @abstractmethod
     def build(self, context: Context) -> "GestureNetwork":

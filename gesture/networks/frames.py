@@ -1,13 +1,13 @@
 """The network `frames`: the person in each depth picture, joined over time; the skeleton may be added."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gesture.networks.base import Context, InputSpec, Product, VariantLike, Width
-from gesture.networks.parts import Frames, Streams, TemporalSettings, channels_of
+from gesture.networks.base import FLOAT, Chains, Context, InputSpec, Layer, Product, VariantLike, Width
+from gesture.networks.parts import JOINTS_BYTES, Frames, Streams, TemporalSettings, channels_of
 
 if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
@@ -70,6 +70,34 @@ class FramesSettings(TemporalSettings):
         if len(inputs) > 1 and self.fusion == "attention":
             found.append(Product(len(inputs), self.width, 1))
         return found
+
+    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+        """The pictures' convolutions, then those over time."""
+        joints = JOINTS_BYTES if "skeleton" in modalities else 0
+        return Chains([list(self._layers(modalities, width))], joints + self.frames * self.person**2 * 2 * FLOAT)
+
+    def _layers(self, modalities: Sequence[str], width: int) -> Iterator[Layer]:
+        size, channels = self.person, 3
+        yield Layer(self.frames * size**2 * channels * width, 0.0)
+        for number, filters in enumerate(self.widths):
+            half, kernel = ceil(size / 2), 3 if number else 5
+            seen = self.frames * size**2 * channels * width
+            made = self.frames * (size if number else half) ** 2 * filters * width
+            left = self.frames * half**2 * filters * width if number else 0
+            unrolled = self.frames * (size if number else half) ** 2 * kernel**2 * channels * width
+            yield Layer(2 * made + left, 2 * made, unrolled, seen + made)
+            size, channels = half, filters
+        flat = self.frames * size**2 * channels
+        yield Layer(flat * (width + 1) + 3 * self.frames * self.features * width, 2 * flat * width)
+        features = [2 * self.features]
+        if "skeleton" in modalities:
+            seen = channels_of(self.streams)
+            yield Layer(self.frames * (seen * FLOAT + self.features * width), self.frames * seen * width)
+            features.append(self.features)
+        if self.fusion == "early":
+            features = [sum(features)]
+        for one in features:
+            yield from self.temporal_layers(self.frames, one, width)
 
     def build(self, context: Context) -> "GestureNetwork":
         """The network with all its variables."""

@@ -1,13 +1,13 @@
 """The network `graph`: convolutions along the bones and over time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gesture.networks.base import Context, Product, Width
-from gesture.networks.parts import JOINTS, Frames, OnSkeleton
+from gesture.networks.base import Chains, Context, Layer, Product, Width
+from gesture.networks.parts import JOINTS, JOINTS_BYTES, Frames, OnSkeleton
 
 if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
@@ -53,6 +53,22 @@ class GraphSettings(OnSkeleton):
             found.append(Product(frames * JOINTS, channels, width))
             channels = width
         return found
+
+    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+        """The blocks, one after another."""
+        return Chains([list(self._layers(width))], JOINTS_BYTES)
+
+    def _layers(self, width: int) -> Iterator[Layer]:
+        frames, channels = self.frames, 3 * len(self.streams)
+        yield Layer(frames * JOINTS * channels * width, 0.0)
+        for filters, stride in zip(self.widths, self.strides, strict=True):
+            seen, made = frames * JOINTS * channels * width, frames * JOINTS * filters * width
+            frames = ceil(frames / stride)
+            left = frames * JOINTS * filters * width
+            # Neighbours; products, their norm with ReLU, what dropout left and its mask; the same after time.
+            kept = 3 * seen + 3 * made + made / width + 2 * left + (seen / stride if stride > 1 else 0)
+            yield Layer(kept, max(2 * made, 3 * seen) + left, self.kernel * made, made + left)
+            channels = filters
 
     def build(self, context: Context) -> "GestureNetwork":
         """The network with all its variables."""

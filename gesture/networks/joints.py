@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gesture.networks.base import Context, Product
-from gesture.networks.parts import Frames, OnSkeleton, Streams, TemporalSettings, channels_of
+from gesture.networks.base import Chains, Context, Product
+from gesture.networks.parts import JOINTS_BYTES, Frames, OnSkeleton, Streams, TemporalSettings, channels_of
 
 if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
@@ -26,6 +26,10 @@ class JointsSettings(TemporalSettings, OnSkeleton):
     def products(self, modalities: Sequence[str], size: int) -> list[Product]:
         """All that is counted."""
         return self.convolutions(self.frames, channels_of(self.streams))
+
+    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+        """The temporal convolutions."""
+        return Chains([list(self.temporal_layers(self.frames, channels_of(self.streams), width))], JOINTS_BYTES)
 
     def build(self, context: Context) -> "GestureNetwork":
         """The network with all its variables."""

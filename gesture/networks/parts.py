@@ -1,14 +1,16 @@
 """Parts that several networks have: streams of the skeleton, and temporal convolutions with their cost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gesture.networks.base import InputSpec, NetworkSettings, Product, VariantLike, Width
+from gesture.networks.base import FLOAT, USUAL_LENGTH, InputSpec, Layer, NetworkSettings, Product, VariantLike, Width
 
 JOINTS = 20
+# A sequence of joints as the pipeline delivers it [bytes].
+JOINTS_BYTES = USUAL_LENGTH * JOINTS * 9 * FLOAT
 CHANNELS = {"joints": 60, "bones": 57, "velocity": 60, "path": 3}
 
 Streams = tuple[Literal["joints", "bones", "velocity", "path"], ...]
@@ -54,3 +56,14 @@ class TemporalSettings(NetworkSettings):
             found += 2 * [Product(frames, self.kernel * self.width, self.width)]
             frames = ceil(frames / 2)
         return found
+
+    def temporal_layers(self, frames: int, channels: int, width: int) -> Iterator[Layer]:
+        """What the temporal convolutions take over so many channels of each frame."""
+        made = frames * self.width * width
+        yield Layer(frames * channels * width + made, made)
+        for _ in range(self.blocks):
+            made, half = frames * self.width * width, ceil(frames / 2) * self.width * width
+            # Two norms with ReLU, two convolutions, what dropout left and its mask; the pool.
+            yield Layer(5 * made + made / width + half, 3 * made, self.kernel * made, 2 * made)
+            frames = ceil(frames / 2)
+        yield Layer(frames * self.width * (width + FLOAT), 2 * frames * self.width * FLOAT)

@@ -1,6 +1,6 @@
 """The network `smnet`: clip encoders per modality (C3D or R(2+1)D), joined over time by a recurrent cell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from gesture.base.errors import GestureError
 from gesture.base.problems import not_one_of
-from gesture.networks.base import Context, InputSpec, NetworkSettings, Product, VariantLike, Width
+from gesture.networks.base import FLOAT, Chains, Context, InputSpec, Layer, NetworkSettings, Product, VariantLike, Width
 
 if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
@@ -25,6 +25,7 @@ CONVOLUTIONS_OF = {"rgb": 8, "depth": 6, "skeleton": 6}
 # Stream, named as the modality that it needs -> kind of input.
 PICTURES = {"rgb": "rgb", "depth": "depth", "skeleton": "skeleton_image"}
 STREAMS = tuple(PICTURES)
+PICTURE_CHANNELS = {"rgb": 3, "depth": 1, "skeleton": 3}  # as the pipeline delivers them; encoders see three
 ENCODERS = ("c3d", "r2plus1d")
 
 Kernel = tuple[int, int, int]
@@ -136,6 +137,41 @@ class SMnetSettings(NetworkSettings):
             Product(self.memory, u, u),  # keys of the memory
         ]
         return found + 2 * cell
+
+    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+        """Each encoder is a chain; the recurrent part follows the first."""
+        chains, inputs, features = [], 0.0, 0
+        for stream, units in zip(STREAMS, self.head_units, strict=True):
+            if stream not in modalities:
+                continue
+            pixels = FRAMES * size**2
+            inputs += pixels * PICTURE_CHANNELS[stream] * FLOAT
+            # Depth three times; in a half type what the first convolution sees.
+            entry = pixels * 3 * width if stream == "depth" or width < FLOAT else 0.0
+            chains.append([Layer(entry, 0.0), *self._encoder(stream, size, units, width, recompute)])
+            features += units
+        u = self.recurrent_units
+        # Of one step and direction, all float32: gates and states, and the memory with its keys and scores.
+        step = FLOAT * (2 * features + 40 * u + 5 * self.memory * u)
+        chains[0].append(Layer(2 * step, step))
+        return Chains(chains, inputs)
+
+    def _encoder(self, stream: str, image: int, units: int, width: int, recompute: bool) -> Iterator[Layer]:
+        size, channels = [FRAMES, image, image], 3
+        for name, kernel, filters in layers_of(self.encoder, self.widths[: CONVOLUTIONS_OF[stream]]):
+            seen, made = prod(size) * channels * width, prod(size) * filters * width
+            size, channels = pooled(size, POOL_AFTER.get(name, (1, 1, 1))), filters
+            left = prod(size) * filters * width if name in POOL_AFTER else 0
+            # Kept: what the convolution made, for batch norm; its ReLU; the pool. The moments of 2019 take their own.
+            inside, gradients = 2 * made + left, (4 if self.legacy else 2) * made
+            if recompute:
+                outside = left or made
+                yield Layer(outside, inside + gradients, prod(kernel) * seen, seen + made)
+            else:
+                yield Layer(inside, gradients, prod(kernel) * seen, seen + made)
+        flat = prod(pooled(size, LAST_POOL)) * channels
+        # The last pool, what dropout left of it and its mask; dense, its norm.
+        yield Layer(flat * (2 * width + 1) + 3 * units * width, 2 * flat * width)
 
     def build(self, context: Context) -> "GestureNetwork":
         """The network with all its variables."""

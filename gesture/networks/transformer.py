@@ -1,12 +1,12 @@
 """The network `transformer`: attention of every frame to all others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from gesture.networks.base import Context, Product, Width
-from gesture.networks.parts import Frames, OnSkeleton, Streams, channels_of
+from gesture.networks.base import FLOAT, Chains, Context, Layer, Product, Width
+from gesture.networks.parts import JOINTS_BYTES, Frames, OnSkeleton, Streams, channels_of
 
 if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
@@ -45,6 +45,21 @@ class TransformerSettings(OnSkeleton):
             Product(frames, 2 * width, width),
         ]
         return [Product(frames, channels_of(self.streams), width), *self.blocks * block]
+
+    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+        """The blocks, one after another."""
+        return Chains([list(self._layers(width))], JOINTS_BYTES)
+
+    def _layers(self, width: int) -> Iterator[Layer]:
+        frames, made = self.frames, self.frames * self.width
+        channels = channels_of(self.streams)
+        yield Layer(frames * channels * width + made * width, made * width)
+        scores = self.heads * frames**2
+        for _ in range(self.blocks):
+            # Norms in float32; queries, keys, values; attended and joined; a dense layer of twice the width, its GELU.
+            norms = 4 * made * (FLOAT if width == FLOAT else FLOAT + width)
+            kept = norms + 14 * made * width + 2 * made + scores * (FLOAT if width == FLOAT else FLOAT + width)
+            yield Layer(kept, 4 * made * width)
 
     def build(self, context: Context) -> "GestureNetwork":
         """The network with all its variables."""

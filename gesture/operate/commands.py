@@ -29,6 +29,7 @@ def _run_plan(options: argparse.Namespace) -> None:
     from gesture.base.errors import GestureError
     from gesture.config.settings import load
     from gesture.operate.costs import describe, describe_costs, measured, stage_costs, training_sequences
+    from gesture.operate.memory import describe_memory
 
     if options.gpus < 1:
         raise GestureError(f"--gpus {options.gpus}: at least one")
@@ -41,6 +42,7 @@ def _run_plan(options: argparse.Namespace) -> None:
     print(describe(experiment))
     parameters = {name: one.parameters for name, one in seen.items()}
     print(describe_costs(experiment, costs, parameters, options.gpus, options.walltime * 60))
+    print(describe_memory(experiment, options.directory))
 
 
 def add_doctor(commands: Subparsers) -> None:
@@ -55,7 +57,9 @@ def add_doctor(commands: Subparsers) -> None:
     parser.add_argument(
         "--profile", default="local", help="profile to judge: local, lsf, slurm, or a folder (default local)"
     )
-    parser.add_argument("--settings", type=Path, metavar="YAML", help="experiment whose disk needs are judged")
+    parser.add_argument(
+        "--settings", type=Path, metavar="YAML", help="experiment whose needs of disk and GPU memory are judged"
+    )
     add_directory(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument("--probe", action="store_true", help="also submit a job of a few minutes that looks at a node")

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gesture.config.settings import Experiment
-from gesture.operate import gpu, node, probe, storage, trial
+from gesture.operate import gpu, memory, node, probe, storage, trial
 from gesture.operate.trial import Trial
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem
@@ -28,7 +28,7 @@ def findings(
     Args:
         request: what the profile asks for.
         folder: working directory of the workflow.
-        experiment: its disk needs are judged; None for a general one.
+        experiment: its needs of disk and GPU memory are judged; None for a general one.
         ask: runs a command.
         on_node: the machine is a compute node: its devices are tried, and its scheduler is not asked.
         version: looks up an installed package's version.
@@ -43,11 +43,14 @@ def findings(
     wants_gpu = bool(request.gpus or seen)
     found += gpu.environment(version, wants_gpu, next(iter(gpus), request.gpu_model))
     if tried is not None:
-        found += node.findings(tried, wants_gpu, gpu.needed_mb(experiment))
+        found += node.findings(tried, wants_gpu)
     else:
         found.append(gpu.absent(wants_gpu) if here else ok("gpu", "judged on a node: --probe"))
     devices = max(one.training.devices for one in experiment.variants.values()) if experiment else 1
     found += gpu.enough(len(gpus) if here else request.gpus, devices)
+    if isinstance(tried, Trial):
+        seen = [(one.name, one.memory_mb) for one in tried.hardware.gpus if one.memory_mb]
+    found += memory.findings(experiment, folder, min(seen, key=lambda one: one[1], default=None))
     return [*found, *storage.findings(folder, experiment, ask)]
 
 

@@ -4,12 +4,9 @@ import re
 from collections.abc import Callable
 from importlib import metadata
 
-from gesture.config.settings import Experiment
 from gesture.schedulers.ask import Ask
 from gesture.schedulers.finding import Finding, ok, problem, warning
 
-# Full-width SMnet: 80 million float32 weights, gradients and two Adam slots are 1.3 GB; the rest is activations.
-NEEDED_MB = 8000
 # The last cuDNN before this one has code for sm_70 in all its parts (read from the binaries by `make check-gpu-env`).
 NO_VOLTA = (9, 11)
 NO_VOLTA_WHY = (
@@ -125,20 +122,3 @@ def absent(wants_gpu: bool) -> Finding:
             "check that the job asks for a GPU, and that the node's driver works",
         )
     return ok("gpu", "none here, and none asked for: training uses the CPU")
-
-
-def needed_mb(experiment: Experiment | None) -> int:
-    """Memory that training takes on a GPU [MiB]."""
-    return NEEDED_MB
-
-
-def memory(memory_mb: int, name: str, needed: int) -> Finding:
-    """Has the smallest GPU enough? Both in MiB."""
-    if memory_mb >= needed:
-        return ok("memory", f"{name} has {memory_mb} MB, about {needed} MB are needed")
-    return warning(
-        "memory",
-        f"{name} has {memory_mb} MB",
-        f"training wants about {needed} MB",
-        "choose another GPU, or a smaller training.batch",
-    )

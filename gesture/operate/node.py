@@ -14,20 +14,19 @@ from gesture.schedulers.finding import Finding, ok, problem, warning
 CACHE = Path(".nv/ComputeCache")  # below the home directory: where the driver keeps what it has compiled
 
 
-def findings(trial: Trial | str, wants_gpu: bool, needed_mb: int) -> list[Finding]:
+def findings(trial: Trial | str, wants_gpu: bool) -> list[Finding]:
     """Judges it.
 
     Args:
         trial: what a process like that of a job has seen, or how it died.
         wants_gpu: whether the job asks for a GPU.
-        needed_mb: memory that training takes on a GPU [MiB].
     """
     if isinstance(trial, str):
         why, todo = "a job would die in the same way", "run `python -m gesture.operate.trial` on the node"
         return [problem("training step", trial, why, todo)]
     found = [_device(trial, wants_gpu)]
     if trial.hardware.gpus:
-        found += [_driver(trial), _cudnn(trial), *_path(trial), _memory(trial, needed_mb), _mode(trial)]
+        found += [_driver(trial), _cudnn(trial), *_path(trial), _mode(trial)]
         found += _cache(trial, os.environ)
     return [*found, _step(trial)]
 
@@ -102,13 +101,6 @@ def _path(trial: Trial) -> list[Finding]:
             "leave out `module load cuda` and `module load cudnn`: this environment needs neither",
         )
     ]
-
-
-def _memory(trial: Trial, needed_mb: int) -> Finding:
-    sizes = [(one.memory_mb, one.name) for one in trial.hardware.gpus if one.memory_mb is not None]
-    if not sizes:
-        return warning("memory", "the driver does not say", "the batch may not fit", "look at nvidia-smi")
-    return gpu.memory(*min(sizes), needed_mb)
 
 
 def _mode(trial: Trial) -> Finding:

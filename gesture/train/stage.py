@@ -20,6 +20,7 @@ from gesture.config.settings import Experiment
 from gesture.legacy2019.weight_files import digest, start_files
 from gesture.schedulers import job_id
 from gesture.train.ledger import sessions
+from gesture.train.out_of_memory import out_of_memory_said
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,13 @@ class StageJob:
         """Writes `outcome.json` however the block ends: no scheduler passes an exit code on.
 
         Once another writer has taken over, nothing is written: the outcome is its.
+
+        Raises:
+            FailedForGoodError: the GPU's memory ran out.
         """
         try:
-            yield
+            with out_of_memory_said(self.member.variant, self.experiment.data.size, self.records):
+                yield
         except GestureError as error:
             self._write_outcome(lease, error.exit_code, str(error))
             raise

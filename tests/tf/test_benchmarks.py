@@ -17,11 +17,13 @@ SMALL = {
     "compute": ("--clips", 1, "--repeats", 1),
     "conversion": ("--recordings", 4),
     "decoding": ("--repeats", 1),
+    "gpu": ("--device", "cpu", "--small"),
+    "gpu_memory": ("--small", "--only", "graph", "--precision", "float32"),
     "memory": ("--steps", 4),
     "records": ("--people", 1, "--rounds", 1),
     "resume": ("--steps", 40, "--rounds", 1),
 }
-NOT_HERE = {"made_up_records", "orchestration", "prove", "prove_lsf", "state_memory"}
+NOT_HERE = {"gpu_inside", "made_up_records", "made_up_steps", "orchestration", "prove", "prove_lsf", "state_memory"}
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -190,11 +190,6 @@ def test_gpus_are_read_from_nvidia_smi() -> None:
     assert (gpu.absent(True).level, gpu.absent(False).level) == ("problem", "ok")
 
 
-def test_a_card_with_too_little_memory_is_a_warning() -> None:
-    assert gpu.memory(32768, "Tesla V100-SXM2-32GB", gpu.needed_mb(None)).level == "ok"
-    assert gpu.memory(4096, "Tesla K20", gpu.needed_mb(None)).level == "warning"
-
-
 def test_space_and_quota_are_judged_by_what_the_experiment_needs(tmp_path: Path) -> None:
     demo = settings.load(ROOT / "config/demo.yaml")
     big = settings.load(ROOT / "config/smnet.yaml")

@@ -19,17 +19,17 @@ SEEN = Hardware((V100,), "AMD EPYC", "535.104.05", "12.5.1", "9.10.2", False, ""
 GOOD = Trial(SEEN, (12, 2), ("exclusive process",), {}, {}, "")
 
 
-def judged(wants_gpu: bool = True, needed_mb: int = 8000, **changes: Any) -> dict[str, Finding]:
+def judged(wants_gpu: bool = True, **changes: Any) -> dict[str, Finding]:
     of_hardware = {name: value for name, value in changes.items() if hasattr(SEEN, name)}
     of_trial = {name: value for name, value in changes.items() if name not in of_hardware}
     one = replace(GOOD, hardware=replace(SEEN, **of_hardware), **of_trial)
-    return {found.check: found for found in node.findings(one, wants_gpu, needed_mb)}
+    return {found.check: found for found in node.findings(one, wants_gpu)}
 
 
 def test_a_node_with_a_v100_is_good() -> None:
     found = judged()
     assert {one.level for one in found.values()} == {"ok"}
-    assert set(found) == {"gpu", "driver", "cuDNN", "memory", "compute mode", "training step"}
+    assert set(found) == {"gpu", "driver", "cuDNN", "compute mode", "training step"}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,6 @@ def test_a_node_with_a_v100_is_good() -> None:
         ({"cudnn": "9.28.0"}, "cuDNN", "problem", "cuDNN 9.28.0 for Tesla V100"),
         ({"foreign": {"libcudnn.so.9": "/sw/libcudnn.so.9"}}, "cuDNN", "problem", "/sw/libcudnn.so.9"),
         ({"first": {"libcudnn.so.9": "/sw/libcudnn.so.9"}}, "LD_LIBRARY_PATH", "warning", "/sw/libcudnn.so.9"),
-        ({"needed_mb": 40000}, "memory", "warning", "has 32768 MB"),
         ({"modes": ("prohibited",)}, "compute mode", "problem", "prohibited"),
         ({"error": "InternalError: no"}, "training step", "problem", "InternalError: no"),
         ({"gpus": (), "reason": "no driver"}, "gpu", "problem", "no driver"),
@@ -83,5 +82,5 @@ def test_a_trial_that_dies_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(trial.subprocess, "run", dies)
     said = trial.try_out()
     assert said == "it ended with signal 6: Check failed: stream"
-    (found,) = node.findings(said, True, 8000)
+    (found,) = node.findings(said, True)
     assert (found.check, found.level, found.what) == ("training step", "problem", said)

@@ -12,7 +12,7 @@ TIER_0 = {
     "gesture", "gesture.catalog", "gesture.cli", "gesture.convert", "gesture.download", "gesture.average",
     "gesture.evaluate", "gesture.faults", "gesture.formats", "gesture.formats.options", "gesture.legacy2019",
     "gesture.legacy2019.weight_files", "gesture.networks", "gesture.report", "gesture.steps", "gesture.train",
-    "gesture.train.ledger",
+    "gesture.train.ledger", "gesture.train.out_of_memory",
 }  # fmt: skip
 ROOMS_OF_TIER_0 = ("base", "config", "schedulers", "operate")
 NOT_OF_TIER_0 = {"gesture.operate.reproduce"}
