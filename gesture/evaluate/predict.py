@@ -1,6 +1,7 @@
 """Softmaxes of a trained member over a split, written as a predictions table."""
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,12 @@ def build_member(who: Member, records: Records, scope: AbstractContextManager[An
         return build(variant.network, variant.modalities, classes, size, who.seed, precision, recompute)
 
 
+def softmax_of(network: GestureNetwork, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Softmaxes `(B, K)` float32 of the sequences of a batch."""
+    logits, steps = network(batch, training=False)
+    return tf.nn.softmax(network.scores(logits, steps))
+
+
 class Predictor:
     """Evaluates a network on the same sequences any number of times."""
 
@@ -47,15 +54,10 @@ class Predictor:
             inputs: what the network is fed.
             batch: sequences at once.
         """
-        self._network = network
         self._shape = (len(positions), len(records.class_names))
         # Made and compiled once: TensorFlow keeps 12 kB of every data set that was ever made from a generator.
         self._batches = evaluation_batches(records, positions, inputs, batch)
-        self._step = tf.function(self._softmax, reduce_retracing=True)
-
-    def _softmax(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        logits, steps = self._network(batch, training=False)
-        return tf.nn.softmax(self._network.scores(logits, steps))
+        self._step = tf.function(partial(softmax_of, network), reduce_retracing=True)
 
     def __call__(self) -> np.ndarray:
         """Softmaxes of the sequences, `(N, K)` float32."""

@@ -47,22 +47,33 @@ def evaluation_batches(records: Records, positions: np.ndarray, inputs: Inputs, 
     return _dataset(make, records.manifest["size"], inputs)
 
 
+def signature(size: int, inputs: Inputs, mixed: bool = False) -> dict[str, tf.TensorSpec]:
+    """Shapes and types of a batch.
+
+    Args:
+        size: height and width of the records' images [px].
+        inputs: what the network is fed.
+        mixed: whether partners are named, see `gesture.networks.layers.mixup`.
+    """
+    found = {name: tf.TensorSpec((None,), tf.int32) for name in ("length", "clips", "label")}
+    if mixed:
+        found |= {"partner": tf.TensorSpec((None,), tf.int32), "share": tf.TensorSpec((None,), tf.float32)}
+    for name in inputs.names:
+        if name == "skeleton":
+            found[name] = tf.TensorSpec((None, None, 20, 9), tf.float32)
+        elif name == "person":
+            found[name] = tf.TensorSpec((None, inputs.frames, inputs.person, inputs.person, 2), tf.float32)
+        else:
+            found[name] = tf.TensorSpec((None, CLIP, size, size, 1 if name == "depth" else 3), tf.float32)
+    return found
+
+
 def _dataset(
     make: Callable[[], Iterator[dict[str, np.ndarray]]], size: int, inputs: Inputs, mixed: bool = False
 ) -> tf.data.Dataset:
-    signature = {name: tf.TensorSpec((None,), tf.int32) for name in ("length", "clips", "label")}
-    if mixed:
-        signature |= {"partner": tf.TensorSpec((None,), tf.int32), "share": tf.TensorSpec((None,), tf.float32)}
-    for name in inputs.names:
-        if name == "skeleton":
-            signature[name] = tf.TensorSpec((None, None, 20, 9), tf.float32)
-        elif name == "person":
-            signature[name] = tf.TensorSpec((None, inputs.frames, inputs.person, inputs.person, 2), tf.float32)
-        else:
-            signature[name] = tf.TensorSpec((None, CLIP, size, size, 1 if name == "depth" else 3), tf.float32)
     options = tf.data.Options()
     # Autotune's threads make tearing an iterator down slow and gain nothing over a fixed prefetch.
     options.autotune.enabled = False
     options.deterministic = True
     options.threading.private_threadpool_size = 1
-    return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(PREFETCH).with_options(options)
+    return tf.data.Dataset.from_generator(make, output_signature=signature(size, inputs, mixed)).prefetch(PREFETCH).with_options(options)
