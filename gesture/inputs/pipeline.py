@@ -76,4 +76,8 @@ def _dataset(
     options.autotune.enabled = False
     options.deterministic = True
     options.threading.private_threadpool_size = 1
-    return tf.data.Dataset.from_generator(make, output_signature=signature(size, inputs, mixed)).prefetch(PREFETCH).with_options(options)
+    return (
+        tf.data.Dataset.from_generator(make, output_signature=signature(size, inputs, mixed))
+        .prefetch(PREFETCH)
+        .with_options(options)
+    )
