@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gesture.base.arguments import Subparsers, add_records, add_settings, command
+from gesture.base.arguments import Subparsers, add_records, add_settings, add_workers, command
 
 
 def add_evaluate(commands: Subparsers) -> None:
@@ -24,6 +24,7 @@ def add_evaluate(commands: Subparsers) -> None:
     parser.add_argument("--split", choices=("training", "validation", "test"), default="test")
     parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="predictions table to write")
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads (default 1)")
+    add_workers(parser)
 
 
 def _run_evaluate(options: argparse.Namespace) -> None:
@@ -42,6 +43,7 @@ def _run_evaluate(options: argparse.Namespace) -> None:
         split=options.split,
         output=options.output,
         threads=options.threads,
+        workers=options.workers,
     )
 
 

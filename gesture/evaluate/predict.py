@@ -1,5 +1,6 @@
 """Softmaxes of a trained member over a split, written as a predictions table."""
 
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,11 @@ from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import write_predictions
 from gesture.inputs.batch import Inputs
-from gesture.inputs.pipeline import evaluation_batches
+from gesture.inputs.feed import usual_workers
+from gesture.inputs.pipeline import copied_ahead, evaluation_batches
 from gesture.networks.layers.build import build
 from gesture.networks.layers.network import GestureNetwork
-from gesture.networks.layers.runtime import pin
+from gesture.networks.layers.runtime import ahead_on, lag, pin
 
 
 def build_member(who: Member, records: Records, scope: AbstractContextManager[Any] | None = None) -> GestureNetwork:
@@ -43,7 +45,13 @@ class Predictor:
     """Evaluates a network on the same sequences any number of times."""
 
     def __init__(
-        self, network: GestureNetwork, records: Records, positions: np.ndarray, inputs: Inputs, batch: int
+        self,
+        network: GestureNetwork,
+        records: Records,
+        positions: np.ndarray,
+        inputs: Inputs,
+        batch: int,
+        workers: int = 1,
     ) -> None:
         """Nothing is read yet.
 
@@ -53,15 +61,22 @@ class Predictor:
             positions: `(N,)`, rows of the index.
             inputs: what the network is fed.
             batch: sequences at once.
+            workers: threads that make batches.
         """
         self._shape = (len(positions), len(records.class_names))
         # Made and compiled once: TensorFlow keeps 12 kB of every data set that was ever made from a generator.
-        self._batches = evaluation_batches(records, positions, inputs, batch)
+        self._batches = evaluation_batches(records, positions, inputs, batch, workers)
         self._step = tf.function(partial(softmax_of, network), reduce_retracing=True)
 
     def __call__(self) -> np.ndarray:
         """Softmaxes of the sequences, `(N, K)` float32."""
-        found = [self._step(batch).numpy() for batch in self._batches]
+        found: list[np.ndarray] = []
+        unread: deque[tf.Tensor] = deque()
+        for batch in copied_ahead(self._batches, ahead_on()):
+            unread.append(self._step(batch))
+            if len(unread) > lag():
+                found.append(unread.popleft().numpy())
+        found += [one.numpy() for one in unread]
         return np.concatenate(found) if found else np.zeros(self._shape, np.float32)
 
 
@@ -73,6 +88,7 @@ def evaluate(
     split: str,
     output: Path,
     threads: int,
+    workers: int | None = None,
 ) -> None:
     """Predicts every sequence that plays the role ``split`` and writes the table ``output`` with its manifest.
 
@@ -84,6 +100,7 @@ def evaluate(
         split: ``training``, ``validation`` (held-out subjects, if any, instead of the data set's own) or ``test``.
         output: CSV to write; its manifest goes beside it.
         threads: TensorFlow threads.
+        workers: threads that make batches; they change no byte. None = what this node has cores for.
 
     Raises:
         GestureError: weights or records are missing, or belong to something else.
@@ -97,7 +114,9 @@ def evaluate(
     network = build_member(who, data)
     network.load_weights(weights / "model.weights.h5")
     positions = data.positions(split, experiment.data)
-    softmaxes = Predictor(network, data, positions, Inputs.of(who.variant), who.variant.training.validation_batch)()
+    inputs, batch = Inputs.of(who.variant), who.variant.training.validation_batch
+    workers = workers or usual_workers(threads, on_gpu=lag() > 0)
+    softmaxes = Predictor(network, data, positions, inputs, batch, workers)()
     labels = data.labels(positions)
     manifest = {
         "split": split,

@@ -158,7 +158,11 @@ def lay_out(
         if name == "skeleton":
             batch[name] = pad([one.arrays[name] for one in sequences], int(length.max()))
         elif name == "person":
-            batch[name] = np.stack([relative_depth(one, inputs.frames) for one in sequences])
+            assert inputs.person is not None
+            batch[name] = aligned_zeros((len(sequences), inputs.frames, inputs.person, inputs.person, 2), np.float32)
+            fills += [
+                partial(write_person, one, inputs.frames, out) for one, out in zip(sequences, batch[name], strict=True)
+            ]
         else:
             shape = picture_shape(sequences[0], name, size)
             frames = aligned_zeros((int(starts[-1]), *shape), np.float32)
@@ -167,6 +171,11 @@ def lay_out(
                 fills.append(partial(write_images, one, name, inputs, out, turned))
             batch[name] = frames.reshape(-1, CLIP, *shape)
     return batch | plan.mixing, fills
+
+
+def write_person(sequence: Sequence, frames: int, out: np.ndarray) -> None:
+    """Writes the person's depth and mask, `(frames, S, S, 2)` float32."""
+    out[...] = relative_depth(sequence, frames)
 
 
 def picture_shape(sequence: Sequence, name: str, size: int) -> tuple[int, ...]:
@@ -214,7 +223,7 @@ _PART_OF_WHITE = GRAYS / np.float32(255)
 
 
 def subtract_mean_image(images: np.ndarray, out: np.ndarray, turned: bool = False) -> None:
-    """Writes images minus the mean over time of every pixel, scaled to standard deviation 1: what stands still vanishes.
+    """Writes images minus the mean over time of every pixel, scaled to deviation 1: what stands still vanishes.
 
     Training from scratch needs it: against standardised clips the background drowns the gesture.
 
@@ -222,7 +231,7 @@ def subtract_mean_image(images: np.ndarray, out: np.ndarray, turned: bool = Fals
         images: `(T, H, W, C)` uint8.
         out: float32, the same shape, C order.
         turned: the deviation is summed up column by column. It is a sum in float32, which its order changes, and this
-            is the order in which NumPy once laid out pictures that had been zoomed or shifted: results stay as they are.
+            is the order in which NumPy laid out pictures that were zoomed or shifted when the first results were made.
     """
     out[...] = images
     out -= out.mean(axis=0)

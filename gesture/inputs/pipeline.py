@@ -1,21 +1,30 @@
 """tf.data over batches that NumPy has made: starts at any step at once, shuffles an index and no buffer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from gesture.config.settings import Training
 from gesture.convert.reader import Records
-from gesture.inputs.batch import CLIP, Inputs, load_batch
+from gesture.inputs.batch import CLIP, BatchPlan, Inputs
+from gesture.inputs.feed import Feed
 from gesture.inputs.order import batch_at
+
+Batch = dict[str, tf.Tensor]
 
 # Batches made ahead. One hides the reading behind the step; each more would cost 50 MB at batch 4.
 PREFETCH = 1
 
 
 def training_batches(
-    records: Records, positions: np.ndarray, inputs: Inputs, training: Training, seed: int, steps: range
+    records: Records,
+    positions: np.ndarray,
+    inputs: Inputs,
+    training: Training,
+    seed: int,
+    steps: range,
+    workers: int = 1,
 ) -> tf.data.Dataset:
     """The batches of these steps (counted from the start of stage 1), in order.
 
@@ -26,25 +35,55 @@ def training_batches(
         training: batch size and augmentation.
         seed: of order and augmentation.
         steps: steps to yield.
+        workers: threads that make them; they change no byte.
     """
+    feed = Feed(records, inputs, training.augmentation, workers)
 
-    def make() -> Iterator[dict[str, np.ndarray]]:
+    def plans() -> Iterator[BatchPlan]:
         for step in steps:
             chosen = positions[batch_at(step, len(positions), training.batch, seed)]
-            rng = np.random.default_rng([seed, step, 1])
-            yield load_batch(records, chosen, inputs, training.augmentation, rng)
+            yield BatchPlan.of(chosen, training.augmentation, np.random.default_rng([seed, step, 1]))
+
+    def make() -> Iterator[dict[str, np.ndarray]]:
+        return feed.batches(plans())
 
     return _dataset(make, records.manifest["size"], inputs, mixed=training.augmentation.mixup > 0)
 
 
-def evaluation_batches(records: Records, positions: np.ndarray, inputs: Inputs, batch: int) -> tf.data.Dataset:
+def evaluation_batches(
+    records: Records, positions: np.ndarray, inputs: Inputs, batch: int, workers: int = 1
+) -> tf.data.Dataset:
     """The sequences at these positions, once, in order, unchanged."""
+    feed = Feed(records, inputs, workers=workers)
 
     def make() -> Iterator[dict[str, np.ndarray]]:
-        for start in range(0, len(positions), batch):
-            yield load_batch(records, positions[start : start + batch], inputs)
+        starts = range(0, len(positions), batch)
+        return feed.batches(BatchPlan.of(positions[start : start + batch]) for start in starts)
 
     return _dataset(make, records.manifest["size"], inputs)
+
+
+def copied_ahead(batches: Iterable[Batch], device: str | None) -> Iterator[Batch]:
+    """The same batches, each copied to a device while the one before is computed there.
+
+    Integers stay: TensorFlow computes them on the host, and would copy them back.
+
+    Args:
+        batches: in the host's memory.
+        device: such as `GPU:0`; None leaves all where they are.
+    """
+    if device is None:
+        yield from batches
+        return
+    coming = None
+    for batch in batches:
+        with tf.device(device):
+            copied = {name: tf.identity(x) if x.dtype.is_floating else x for name, x in batch.items()}
+        if coming is not None:
+            yield coming
+        coming = copied
+    if coming is not None:
+        yield coming
 
 
 def signature(size: int, inputs: Inputs, mixed: bool = False) -> dict[str, tf.TensorSpec]:
