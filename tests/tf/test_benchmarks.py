@@ -17,11 +17,12 @@ SMALL = {
     "compute": ("--clips", 1, "--repeats", 1),
     "conversion": ("--recordings", 4),
     "decoding": ("--repeats", 1),
+    "feed": ("--steps", 2, "--rounds", 1),
     "memory": ("--steps", 4),
     "records": ("--people", 1, "--rounds", 1),
     "resume": ("--steps", 40, "--rounds", 1),
 }
-NOT_HERE = {"made_up_records", "orchestration", "prove", "prove_lsf", "state_memory"}
+NOT_HERE = {"batches_before", "made_up_records", "orchestration", "prove", "prove_lsf", "state_memory"}
 
 
 @pytest.mark.parametrize("name", SMALL)

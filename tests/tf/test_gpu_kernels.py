@@ -27,9 +27,12 @@ from gesture.train.optimiser import TwoRateAdam
 SIZE = 32
 SMALL = {"widths": (2, 3), "head_units": (3, 3, 3), "recurrent_units": 4, "memory": 2}
 PICTURES = ["rgb", "depth", "mask", "skeleton"]
-KINDS = {
-    **{name: ZOO[name] for name in ("joints", "graph", "transformer", "depth", "late", "attention")},
+NETWORKS = {
+    **{name: ZOO[name] for name in ("joints", "graph", "transformer", "attention")},
     "smnet": (SMnetSettings(**SMALL), PICTURES),
+}
+OTHER_FORMS = {
+    **{name: ZOO[name] for name in ("depth", "late", "early")},
     "smnet, recomputed": (SMnetSettings(**SMALL), PICTURES),
     "smnet of 2019": (SMnetSettings(**SMALL, legacy=True), PICTURES),
     "smnet, R(2+1)D": (SMnetSettings(**SMALL, encoder="r2plus1d"), ["rgb"]),
@@ -38,7 +41,7 @@ KINDS = {
 
 def graphs(kind: str, precision: str) -> dict[str, tf.Graph]:
     """The training step, with everything on that adds operations, and the evaluation."""
-    settings, modalities = KINDS[kind]
+    settings, modalities = (NETWORKS | OTHER_FORMS)[kind]
     network = build(settings, modalities, 5, SIZE, 1, precision, recompute="recomputed" in kind)
     mixed = settings.model != "smnet"
     training = Training(
@@ -61,11 +64,16 @@ def graphs(kind: str, precision: str) -> dict[str, tf.Graph]:
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_every_operation_runs_on_a_gpu_deterministically_and_without_waiting_for_it(kind: str, precision: str) -> None:
     for name, graph in graphs(kind, precision).items():
         for look in (without_gpu_kernel, not_deterministic, waiting_for_the_gpu):
             assert [f"{name}: {one}" for one in look(graph)] == []
+
+
+@pytest.mark.parametrize("kind", OTHER_FORMS)
+def test_so_does_every_operation_of_their_other_forms(kind: str) -> None:
+    test_every_operation_runs_on_a_gpu_deterministically_and_without_waiting_for_it(kind, "float16")
 
 
 def graph_of(function, *specs: tf.TensorSpec) -> tf.Graph:

@@ -93,8 +93,10 @@ def feeding() -> list[threading.Thread]:
 
 @pytest.mark.parametrize(
     ("cores", "threads", "on_gpu", "workers"),
-    [(1, 1, False, 1), (2, 1, False, 1), (3, 1, False, 2), (16, 1, False, MOST_WORKERS), (16, 16, False, 1)]
-    + [(4, 4, True, 4), (2, 1, True, 2), (16, 4, True, MOST_WORKERS)],
+    [
+        *[(1, 1, False, 1), (2, 1, False, 1), (3, 1, False, 2), (16, 1, False, MOST_WORKERS), (16, 16, False, 1)],
+        *[(4, 4, True, 4), (2, 1, True, 2), (16, 4, True, MOST_WORKERS)],
+    ],
 )
 def test_workers_are_the_cores_that_are_left(
     cores: int, threads: int, on_gpu: bool, workers: int, monkeypatch: pytest.MonkeyPatch

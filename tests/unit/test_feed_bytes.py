@@ -19,7 +19,15 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import batches_before
 
 EVERYTHING = Augmentation(
-    shift=0.3, speed=0.4, jitter=2, warp=0.5, zoom=0.3, brightness=1, flip=0.5, modality_dropout=0.5, skeleton_noise=0.05
+    shift=0.3,
+    speed=0.4,
+    jitter=2,
+    warp=0.5,
+    zoom=0.3,
+    brightness=1,
+    flip=0.5,
+    modality_dropout=0.5,
+    skeleton_noise=0.05,
 )
 CHANGES = {
     "none": None,
