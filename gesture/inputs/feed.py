@@ -16,7 +16,7 @@ from gesture.formats.sequence import Sequence
 from gesture.inputs.augment import Chances
 from gesture.inputs.batch import BatchPlan, Inputs, lay_out, read_sequence
 
-# More would wait for each other in the parts that hold the interpreter, a quarter of the work.
+# More would wait for each other where the interpreter is held, as by Pillow's lines.
 MOST_WORKERS = 4
 
 
@@ -74,7 +74,7 @@ class Feed:
     def _made_together(self, plans: Iterator[BatchPlan], pool: ThreadPoolExecutor) -> Iterator[dict[str, np.ndarray]]:
         def begun() -> tuple[BatchPlan, list[Future[Sequence]]] | None:
             plan = next(plans, None)
-            return plan and (plan, [pool.submit(self._read, *one) for one in plan.reads()])
+            return None if plan is None else (plan, [pool.submit(self._read, *one) for one in plan.reads()])
 
         coming = begun()
         while coming is not None:
