@@ -20,6 +20,7 @@ from gesture.inputs.order import batch_at, steps_per_epoch
 SEQUENCES = 5722  # in the training split of 2019
 BATCH = 4
 EPOCHS = 3
+ROUNDED_WASTE = 1.05
 
 
 def chalearn(context_frames: int) -> np.ndarray:
@@ -49,6 +50,24 @@ def ratios(lengths: np.ndarray) -> dict[str, float]:
     }
 
 
+def totals(lengths: np.ndarray) -> tuple[int, int]:
+    """Different clip totals of the batches, each a shape that cuDNN plans for; and how many rounding up would leave.
+
+    The sizes rounded up to grow by the largest ratio that wastes no more than `ROUNDED_WASTE`.
+    """
+    steps = range(EPOCHS * steps_per_epoch(len(lengths), BATCH))
+    found = np.array([(lengths[batch_at(step, len(lengths), BATCH, seed=1)] // CLIP + 1).sum() for step in steps])
+    left = len(np.unique(found))
+    for ratio in np.arange(1.01, 1.5, 0.01):
+        sizes = [1]
+        while sizes[-1] < found.max():
+            sizes.append(max(sizes[-1] + 1, int(sizes[-1] * ratio)))
+        rounded = np.array(sizes)[np.searchsorted(sizes, found)]
+        if rounded.sum() <= ROUNDED_WASTE * found.sum():
+            left = min(left, len(np.unique(rounded)))
+    return len(np.unique(found)), left
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", type=Path, nargs="?", metavar="JSON", help="manifest that convert wrote")
@@ -60,11 +79,15 @@ def main() -> None:
         sets = {"training split": index.loc[index["split"] == "training", "frames"].to_numpy(np.int64)}
     else:
         sets = {f"ChaLearn 2014, context {frames}": chalearn(frames) for frames in (15, 0)}
-    print(f"{'':28}{'median frames':>14}{'longest':>9}{'padded':>8}{'flat':>7}   target of flat <= 1.02")
+    print(
+        f"{'':28}{'median frames':>14}{'longest':>9}{'padded':>8}{'flat':>7}{'totals':>8}{'rounded':>9}"
+        "   target of flat <= 1.02"
+    )
     for name, lengths in sets.items():
-        found = ratios(lengths)
+        found, (different, left) = ratios(lengths), totals(lengths)
         print(
             f"{name:28}{np.median(lengths):>14.0f}{found['longest']:>9.2f}{found['padded']:>8.2f}{found['flat']:>7.3f}"
+            f"{different:>8}{left:>9}"
         )
 
 

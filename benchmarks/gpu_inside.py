@@ -117,12 +117,13 @@ def feed(options: argparse.Namespace) -> dict[str, Any]:
     from gesture.convert.reader import Records
     from gesture.inputs.batch import Inputs
     from gesture.inputs.pipeline import training_batches
+    from gesture.networks.smnet import SMnetSettings
 
     with tempfile.TemporaryDirectory() as name:
         lengths = np.random.default_rng(0).integers(40, 81, 16)
         sequences = [noise(number, int(length)) for number, length in enumerate(lengths)]
         records = Records(write_shards(Path(name) / "records", sequences, "lean"))
-        inputs = Inputs(("rgb", "depth", "skeleton_image"), masked=True, motion=False, padded=False)
+        inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
         training = Training(stages=[Stage(steps=1, rate=0.1)], batch=4)
         batches = iter(training_batches(records, np.arange(16), inputs, training, 1, range(options.repeats + 1)))
         next(batches)

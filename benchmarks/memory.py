@@ -40,7 +40,7 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def run(manifest: Path, steps: int, pause: float) -> None:
+def run(manifest: Path, steps: int, pause: float, workers: int) -> None:
     """Prints memory before and the peak during ``steps`` batches [MB]."""
     import_tensorflow()
     import tensorflow as tf
@@ -60,7 +60,7 @@ def run(manifest: Path, steps: int, pause: float) -> None:
     records = Records(manifest)
     inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
     training = Training(stages=[Stage(epochs=1, rate=1e-3)], batch=BATCH)
-    for _ in training_batches(records, np.arange(len(records.index)), inputs, training, 1, range(steps)):
+    for _ in training_batches(records, np.arange(len(records.index)), inputs, training, 1, range(steps), workers):
         time.sleep(pause)
     print(before, resident("VmHWM"))
 
@@ -69,10 +69,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2, help="threads that make batches")
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        run(Path(options.inside[0]), options.steps, float(options.inside[1]))
+        run(Path(options.inside[0]), options.steps, float(options.inside[1]), options.workers)
         return
     found: dict[tuple[int, float], list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -83,6 +84,7 @@ def main() -> None:
             for times, manifest in manifests.items():
                 for pause in (0.0, 0.3):
                     inside = ["--inside", str(manifest), str(pause), "--steps", str(options.steps)]
+                    inside += ["--workers", str(options.workers)]
                     command = [sys.executable, "-W", "ignore", __file__, *inside]
                     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
                     found.setdefault((times, pause), []).append((float(said[0]), float(said[1])))

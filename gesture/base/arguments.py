@@ -74,6 +74,22 @@ def add_gpus(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Adds `--workers`."""
+    parser.add_argument(
+        "--workers",
+        type=_at_least_one,
+        metavar="N",
+        help="threads that make batches; no part of the result (default: the cores that are left, at most 4)",
+    )
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers: write 1 or more")
+    return int(text)
+
+
 def add_directory(parser: argparse.ArgumentParser) -> None:
     """Adds `--directory`."""
     parser.add_argument(

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, command
+from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, add_workers, command
 
 
 def add_evaluate(commands: Subparsers) -> None:
@@ -25,6 +25,7 @@ def add_evaluate(commands: Subparsers) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="predictions table to write")
     add_gpus(parser)
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads (default 1)")
+    add_workers(parser)
 
 
 def _run_evaluate(options: argparse.Namespace) -> None:
@@ -46,6 +47,7 @@ def _run_evaluate(options: argparse.Namespace) -> None:
         output=options.output,
         threads=options.threads,
         gpus=options.gpus,
+        workers=options.workers,
     )
 
 

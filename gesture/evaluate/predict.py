@@ -1,6 +1,8 @@
 """Softmaxes of a trained member over a split, written as a predictions table."""
 
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
 from gesture.evaluate.predictions import write_predictions
 from gesture.inputs.batch import Inputs
-from gesture.inputs.pipeline import evaluation_batches
+from gesture.inputs.feed import usual_workers
+from gesture.inputs.pipeline import copied_ahead, evaluation_batches
 from gesture.networks.layers.build import build
 from gesture.networks.layers.network import GestureNetwork
-from gesture.networks.layers.runtime import pin
+from gesture.networks.layers.runtime import ahead_on, lag, pin
 
 
 def build_member(who: Member, records: Records, scope: AbstractContextManager[Any] | None = None) -> GestureNetwork:
@@ -35,11 +38,23 @@ def build_member(who: Member, records: Records, scope: AbstractContextManager[An
         return build(variant.network, variant.modalities, classes, size, who.seed, precision, recompute)
 
 
+def softmax_of(network: GestureNetwork, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Softmaxes `(B, K)` float32 of the sequences of a batch."""
+    logits, steps = network(batch, training=False)
+    return tf.nn.softmax(network.scores(logits, steps))
+
+
 class Predictor:
     """Evaluates a network on the same sequences any number of times."""
 
     def __init__(
-        self, network: GestureNetwork, records: Records, positions: np.ndarray, inputs: Inputs, batch: int
+        self,
+        network: GestureNetwork,
+        records: Records,
+        positions: np.ndarray,
+        inputs: Inputs,
+        batch: int,
+        workers: int = 1,
     ) -> None:
         """Nothing is read yet.
 
@@ -49,20 +64,22 @@ class Predictor:
             positions: `(N,)`, rows of the index.
             inputs: what the network is fed.
             batch: sequences at once.
+            workers: threads that make batches.
         """
-        self._network = network
         self._shape = (len(positions), len(records.class_names))
         # Made and compiled once: TensorFlow keeps 12 kB of every data set that was ever made from a generator.
-        self._batches = evaluation_batches(records, positions, inputs, batch)
-        self._step = tf.function(self._softmax, reduce_retracing=True)
-
-    def _softmax(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        logits, steps = self._network(batch, training=False)
-        return tf.nn.softmax(self._network.scores(logits, steps))
+        self._batches = evaluation_batches(records, positions, inputs, batch, workers)
+        self._step = tf.function(partial(softmax_of, network), reduce_retracing=True)
 
     def __call__(self) -> np.ndarray:
         """Softmaxes of the sequences, `(N, K)` float32."""
-        found = [self._step(batch).numpy() for batch in self._batches]
+        found: list[np.ndarray] = []
+        unread: deque[tf.Tensor] = deque()
+        for batch in copied_ahead(self._batches, ahead_on()):
+            unread.append(self._step(batch))
+            if len(unread) > lag():
+                found.append(unread.popleft().numpy())
+        found += [one.numpy() for one in unread]
         return np.concatenate(found) if found else np.zeros(self._shape, np.float32)
 
 
@@ -75,6 +92,7 @@ def evaluate(
     output: Path,
     threads: int,
     gpus: int = 0,
+    workers: int | None = None,
 ) -> None:
     """Predicts every sequence that plays the role ``split`` and writes the table ``output`` with its manifest.
 
@@ -87,6 +105,7 @@ def evaluate(
         output: CSV to write; its manifest goes beside it.
         threads: TensorFlow threads.
         gpus: that were asked for; 0 = it computes on the CPU.
+        workers: threads that make batches; they change no byte. None = what this node has cores for.
 
     Raises:
         UnfitNodeError: there are fewer.
@@ -105,7 +124,9 @@ def evaluate(
     network = build_member(who, data)
     network.load_weights(weights / WEIGHTS)
     positions = data.positions(split, experiment.data)
-    softmaxes = Predictor(network, data, positions, Inputs.of(who.variant), who.variant.training.validation_batch)()
+    inputs, batch = Inputs.of(who.variant), who.variant.training.validation_batch
+    workers = workers or usual_workers(threads, on_gpu=lag() > 0)
+    softmaxes = Predictor(network, data, positions, inputs, batch, workers)()
     labels = data.labels(positions)
     manifest = {
         "step": "evaluate",

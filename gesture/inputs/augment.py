@@ -4,6 +4,7 @@ All modalities of a sequence change together: times, mirror images and shifts ar
 """
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from gesture.config.settings import Augmentation
 from gesture.formats.arrays import FX, FY
 from gesture.formats.sequence import JOINTS, Sequence
+from gesture.inputs.pixels import Pixels
 from gesture.inputs.skeleton_image import LEFT, SIDE, TOP
 
 Arrays = dict[str, np.ndarray]
@@ -22,36 +24,88 @@ _OTHER_SIDE = [
 ]
 
 
-def augment(sequence: Sequence, settings: Augmentation, rng: np.random.Generator) -> Sequence:
-    """The sequence with the changes that are switched on; without any, what was given.
+@dataclass(frozen=True)
+class Chances:
+    """What is drawn for one sequence, whichever changes are switched on, whatever its modalities and its length.
 
-    What is drawn depends neither on which changes are switched on, nor on the modalities present.
+    Attributes:
+        tempo, down, right, curve, early, late, nearer: how far each change goes (-1 to 1).
+        mirrored, lost, which: whether a change comes, and which stream is lost (0 to 1).
+        times, noise: generators for what needs a number a frame or a joint.
     """
-    tempo, down, right, curve = rng.uniform(-1, 1, size=4)
-    mirrored, lost, which = rng.random(3)
-    times, noise = rng.spawn(2)
-    early, late, nearer = noise.spawn(1)[0].uniform(-1, 1, size=3)  # what older settings draw stays the same
-    arrays = dict(sequence.arrays)
-    if settings.speed or settings.jitter:
-        frames = retimed(sequence.length, settings.speed * tempo, settings.jitter, times)
-        arrays = {name: array[frames] for name, array in arrays.items()}
-    if settings.warp:
-        frames = warped(len(next(iter(arrays.values()))), settings.warp * early, settings.warp * late)
-        arrays = {name: array[frames] for name, array in arrays.items()}
-    if mirrored < settings.flip:
-        arrays = flip(arrays)
-    if settings.zoom:
-        arrays = zoom(arrays, 1 + settings.zoom * nearer)
-    if settings.shift:
-        arrays = shift(arrays, settings.shift * down, settings.shift * right)
+
+    tempo: float
+    down: float
+    right: float
+    curve: float
+    mirrored: float
+    lost: float
+    which: float
+    early: float
+    late: float
+    nearer: float
+    times: np.random.Generator
+    noise: np.random.Generator
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> "Chances":
+        """The next chances of a batch's generator."""
+        tempo, down, right, curve = rng.uniform(-1, 1, size=4)
+        mirrored, lost, which = rng.random(3)
+        times, noise = rng.spawn(2)
+        early, late, nearer = noise.spawn(1)[0].uniform(-1, 1, size=3)  # what older settings draw stays the same
+        return cls(tempo, down, right, curve, mirrored, lost, which, early, late, nearer, times, noise)
+
+
+def augment(sequence: Sequence, settings: Augmentation, rng: np.random.Generator) -> Sequence:
+    """The sequence with the changes that are switched on, by the next chances of ``rng``; see `changed`."""
+    return changed(sequence, settings, Chances.drawn(rng))
+
+
+def changed(sequence: Sequence, settings: Augmentation, chances: Chances) -> Sequence:
+    """The sequence with the changes that are switched on; without any, what was given."""
+    frames = _frames(sequence.length, settings, chances)
+    mirrored = chances.mirrored < settings.flip
+    factor = 1 + settings.zoom * chances.nearer
+    down, right = settings.shift * chances.down, settings.shift * chances.right
+    arrays = {}
+    for name, array in sequence.arrays.items():
+        if name == "skeleton":
+            joints = {name: array if frames is None else array[frames]}
+            joints = flip(joints) if mirrored else joints
+            joints = zoom(joints, factor) if settings.zoom else joints
+            joints = shift(joints, down, right) if settings.shift else joints
+            arrays[name] = joints[name]
+            continue
+        height, width = array.shape[1:3]
+        pixels = Pixels(frames)
+        if mirrored:
+            pixels = pixels.of(columns=np.arange(width)[::-1])
+        if settings.zoom:
+            pixels = pixels.of(rows=_zoomed(height, factor), columns=_zoomed(width, factor))
+        if settings.shift:
+            pixels = pixels.of(rows=_shifted(height, down), columns=_shifted(width, right))
+        arrays[name] = pixels.gathered(array)
     if settings.brightness and "rgb" in arrays:
-        arrays["rgb"] = bend(arrays["rgb"], (1 + settings.brightness) ** curve)
+        arrays["rgb"] = bend(arrays["rgb"], (1 + settings.brightness) ** chances.curve)
     if settings.skeleton_noise and "skeleton" in arrays:
-        arrays["skeleton"] = disturb(arrays["skeleton"], settings.skeleton_noise, noise)
-    if lost < settings.modality_dropout:
-        arrays = lose_one(arrays, which)
-    changed: dict[str, Any] = arrays
-    return dataclasses.replace(sequence, **changed)
+        arrays["skeleton"] = disturb(arrays["skeleton"], settings.skeleton_noise, chances.noise)
+    if chances.lost < settings.modality_dropout:
+        arrays = lose_one(arrays, chances.which)
+    fields: dict[str, Any] = arrays
+    return dataclasses.replace(sequence, **fields)
+
+
+def _frames(length: int, settings: Augmentation, chances: Chances) -> np.ndarray | None:
+    """Which frames are shown, int64; None = all."""
+    frames = None
+    if settings.speed or settings.jitter:
+        frames = retimed(length, settings.speed * chances.tempo, settings.jitter, chances.times)
+    if settings.warp:
+        count = length if frames is None else len(frames)
+        places = warped(count, settings.warp * chances.early, settings.warp * chances.late)
+        frames = places if frames is None else frames[places]
+    return frames
 
 
 def retimed(length: int, faster: float, jitter: float, rng: np.random.Generator) -> np.ndarray:
@@ -88,7 +142,10 @@ def flip(arrays: Arrays) -> Arrays:
 
 def zoom(arrays: Arrays, factor: float) -> Arrays:
     """Enlarges all pictures, and the joints' pixels, about the centre; the border pixels fill what comes in."""
-    zoomed = {name: array if name == "skeleton" else _zoom(array, factor) for name, array in arrays.items()}
+    zoomed = dict(arrays)
+    for name, array in arrays.items():
+        if name != "skeleton":
+            zoomed[name] = Pixels(None, *(_zoomed(side, factor) for side in array.shape[1:3])).gathered(array)
     if "skeleton" in arrays:
         skeleton = arrays["skeleton"].copy()
         centre = np.array([LEFT + SIDE / 2, TOP + SIDE / 2], np.float32)
@@ -97,17 +154,19 @@ def zoom(arrays: Arrays, factor: float) -> Arrays:
     return zoomed
 
 
-def _zoom(images: np.ndarray, factor: float) -> np.ndarray:
-    rows, columns = (
-        np.clip(np.floor(side / 2 + (np.arange(side) + 0.5 - side / 2) / factor), 0, side - 1).astype(int)
-        for side in images.shape[1:3]
-    )
-    return images[:, rows][:, :, columns]
+def _zoomed(side: int, factor: float) -> np.ndarray:
+    """Which rows or columns are shown when they are enlarged about their middle, `(side,)` int64."""
+    places = np.floor(side / 2 + (np.arange(side) + 0.5 - side / 2) / factor)
+    return np.asarray(np.clip(places, 0, side - 1).astype(int))
 
 
 def shift(arrays: Arrays, down: float, right: float) -> Arrays:
     """Moves all pictures and the joints' pixels by fractions of the side; the border pixels fill what comes in."""
-    moved = {name: array if name == "skeleton" else _shift(array, down, right) for name, array in arrays.items()}
+    moved = dict(arrays)
+    for name, array in arrays.items():
+        if name != "skeleton":
+            rows, columns = _shifted(array.shape[1], down), _shifted(array.shape[2], right)
+            moved[name] = Pixels(None, rows, columns).gathered(array)
     if "skeleton" in arrays:
         skeleton = arrays["skeleton"].copy()
         skeleton[..., 7:9] += _seen(skeleton) * (SIDE * np.array([right, down], np.float32))
@@ -115,11 +174,9 @@ def shift(arrays: Arrays, down: float, right: float) -> Arrays:
     return moved
 
 
-def _shift(images: np.ndarray, down: float, right: float) -> np.ndarray:
-    rows, columns = (np.arange(side) for side in images.shape[1:3])
-    rows = np.clip(rows - round(down * images.shape[1]), 0, images.shape[1] - 1)
-    columns = np.clip(columns - round(right * images.shape[2]), 0, images.shape[2] - 1)
-    return images[:, rows][:, :, columns]
+def _shifted(side: int, part: float) -> np.ndarray:
+    """Which rows or columns are shown when they move by a part of the side, `(side,)` int64."""
+    return np.asarray(np.clip(np.arange(side) - round(part * side), 0, side - 1))
 
 
 def bend(images: np.ndarray, exponent: float) -> np.ndarray:
@@ -128,7 +185,8 @@ def bend(images: np.ndarray, exponent: float) -> np.ndarray:
     A factor or an offset would vanish when the pictures are standardised.
     """
     curve = np.rint(255 * np.linspace(0, 1, 256) ** exponent).astype(np.uint8)
-    return curve[images]
+    # Half the time of `curve[images]`, which turns every byte into an index of eight.
+    return np.frombuffer(images.tobytes().translate(curve.tobytes()), np.uint8).reshape(images.shape)
 
 
 def disturb(skeleton: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,6 @@
 """From sequences to what a network sees: pictures normalised and cut into clips of 16 frames, NumPy only."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from gesture.config.settings import Augmentation, Variant
 from gesture.convert.reader import Records
 from gesture.formats.sequence import Sequence
 from gesture.inputs.aligned import aligned_zeros
-from gesture.inputs.augment import augment
+from gesture.inputs.augment import Chances, changed
+from gesture.inputs.gray import GRAYS, look_up, standardised
 from gesture.inputs.kind import Context, InputKind
-from gesture.inputs.skeleton_image import draw
+from gesture.inputs.skeleton_image import draw, draw_standardised
 from gesture.networks.base import InputSpec
 
 if TYPE_CHECKING:
@@ -92,58 +93,145 @@ def load_batch(
         kind of input, see `gesture.catalog.INPUTS`. With mixup also `partner` `(B,)` int32, who each is blended with,
         and `share` `(B,)` float32, how much is left of its own.
     """
-    sequences = [records.read(int(position)).only(inputs.modalities) for position in positions]
-    sequences = [inputs.prepare(one) for one in sequences]
-    if augmentation is not None and rng is not None:
-        sequences = [augment(one, augmentation, rng) for one in sequences]
-    length = np.array([one.length for one in sequences], np.int32)
-    clips = length // CLIP + 1
-    batch = {"length": length, "clips": clips, "label": records.labels(positions)}
-    context = Context(records.manifest["size"])
-    batch |= {kind.name: kind.load(sequences, context) for kind in inputs.kinds}
-    if augmentation is not None and rng is not None and augmentation.mixup:
-        batch["partner"] = rng.permutation(len(sequences)).astype(np.int32)
-        batch["share"] = rng.beta(augmentation.mixup, augmentation.mixup, len(sequences)).astype(np.float32)
+    plan = BatchPlan.of(positions, augmentation, rng)
+    sequences = [read_sequence(records, inputs, augmentation, *one) for one in plan.reads()]
+    batch, fills = lay_out(records, plan, sequences, inputs, augmentation)
+    for fill in fills:
+        fill()
     return batch
 
 
+@dataclass(frozen=True)
+class BatchPlan:
+    """All that is random about a batch, drawn before anything is read, so that threads may share the work.
+
+    Attributes:
+        positions: rows of the index, `(B,)`.
+        chances: of the changes of each sequence; None = no changes.
+        mixing: with mixup `partner` and `share` of the batch.
+    """
+
+    positions: np.ndarray
+    chances: tuple[Chances | None, ...]
+    mixing: dict[str, np.ndarray]
+
+    @classmethod
+    def of(
+        cls, positions: np.ndarray, augmentation: Augmentation | None = None, rng: np.random.Generator | None = None
+    ) -> "BatchPlan":
+        """Draws for sequences at these positions."""
+        if augmentation is None or rng is None:
+            return cls(positions, (None,) * len(positions), {})
+        chances = tuple(Chances.drawn(rng) for _ in positions)
+        mixing: dict[str, np.ndarray] = {}
+        if augmentation.mixup:
+            mixing["partner"] = rng.permutation(len(positions)).astype(np.int32)
+            mixing["share"] = rng.beta(augmentation.mixup, augmentation.mixup, len(positions)).astype(np.float32)
+        return cls(positions, chances, mixing)
+
+    def reads(self) -> Iterator[tuple[int, Chances | None]]:
+        """Position and chances of each sequence."""
+        return zip(self.positions.tolist(), self.chances, strict=True)
+
+
+def read_sequence(
+    records: Records, inputs: Inputs, augmentation: Augmentation | None, position: int, chances: Chances | None
+) -> Sequence:
+    """A sequence as the network sees it, its pictures still bytes."""
+    # Without what the network does not see, which would also be a chance for modality_dropout.
+    sequence = records.read(position).only(inputs.modalities)
+    sequence = inputs.prepare(sequence)
+    if augmentation is not None and chances is not None:
+        sequence = changed(sequence, augmentation, chances)
+    return sequence
+
+
+def lay_out(
+    records: Records,
+    plan: BatchPlan,
+    sequences: list[Sequence],
+    inputs: Inputs,
+    augmentation: Augmentation | None = None,
+) -> tuple[dict[str, np.ndarray], list[Callable[[], None]]]:
+    """The arrays of a batch, and what writes each sequence's part of them, in any order or at once."""
+    length = np.array([one.length for one in sequences], np.int32)
+    batch = {"length": length, "clips": length // CLIP + 1, "label": records.labels(plan.positions)}
+    fills: list[Callable[[], None]] = []
+    turned = augmentation is not None and bool(augmentation.zoom or augmentation.shift)
+    context = Context(int(records.manifest["size"]), turned)
+    for kind in inputs.kinds:
+        batch[kind.name], its_fills = kind.lay_out(sequences, context)
+        fills += its_fills
+    return batch | plan.mixing, fills
+
+
+def picture_shape(sequence: Sequence, name: str, size: int) -> tuple[int, ...]:
+    """`(H, W, C)` of a stream's pictures."""
+    return (size, size, 3) if name == "skeleton_image" else sequence.arrays[name].shape[1:]
+
+
 def images_of(sequence: Sequence, name: str, inputs: "Pictures", size: int) -> np.ndarray:
-    """One stream of pictures `(T, H, W, C)` float32 as an encoder sees it.
+    """One stream of pictures `(T, H, W, C)` float32 as an encoder sees it; see `write_images`."""
+    if name not in PICTURES:
+        raise GestureError(not_one_of(name, "kind of picture", PICTURES))
+    out = np.empty((sequence.length, *picture_shape(sequence, name, size)), np.float32)
+    write_images(sequence, name, inputs, out)
+    return out
+
+
+def write_images(sequence: Sequence, name: str, inputs: "Pictures", out: np.ndarray, turned: bool = False) -> None:
+    """Writes one stream of pictures as an encoder sees it.
 
     As in 2019, colour and skeleton pictures are standardised, and depth is gray / 255 times the mask.
+
+    Args:
+        sequence: its pictures are bytes.
+        name: of the stream.
+        inputs: what the network is fed.
+        out: `(T, H, W, C)` float32, C order.
+        turned: see `subtract_mean_image`.
 
     Raises:
         GestureError: there are no such pictures.
     """
     if name not in PICTURES:
         raise GestureError(not_one_of(name, "kind of picture", PICTURES))
-    images = draw(sequence.arrays["skeleton"], size) if name == "skeleton_image" else sequence.arrays[name]
+    if name == "skeleton_image":
+        if inputs.motion:
+            subtract_mean_image(draw(sequence.arrays["skeleton"], out.shape[1]), out)
+        else:
+            draw_standardised(sequence.arrays["skeleton"], out.shape[1], out)
+        return
+    images = sequence.arrays[name]
     if name == "depth" and inputs.masked:
         images = images * sequence.arrays["mask"]
     if inputs.motion:
-        return subtract_mean_image(images)
-    return images / np.float32(255) if name == "depth" else standardise(images)
+        subtract_mean_image(images, out, turned)
+    elif name == "depth":
+        look_up(_PART_OF_WHITE, images, out)
+    else:
+        standardised(images, out)
 
 
-def standardise(images: np.ndarray) -> np.ndarray:
-    """Images minus their mean over their population standard deviation, one number each for the whole sequence."""
-    mean, deviation = images.mean(dtype=np.float64), max(images.std(dtype=np.float64), 1e-6)
-    values = np.empty(images.shape, np.float32)
-    for frame, value in zip(images, values, strict=True):  # float64 of a frame stays in the cache
-        value[...] = (frame - mean) / deviation
-    return values
+_PART_OF_WHITE = GRAYS / np.float32(255)
 
 
-def subtract_mean_image(images: np.ndarray) -> np.ndarray:
-    """Images minus the mean over time of every pixel, scaled to standard deviation 1: what stands still vanishes.
+def subtract_mean_image(images: np.ndarray, out: np.ndarray, turned: bool = False) -> None:
+    """Writes images minus the mean over time of every pixel, scaled to deviation 1: what stands still vanishes.
 
     Training from scratch needs it: against standardised clips the background drowns the gesture.
+
+    Args:
+        images: `(T, H, W, C)` uint8.
+        out: float32, the same shape, C order.
+        turned: the deviation is summed up column by column. It is a sum in float32, which its order changes, and this
+            is the order in which NumPy laid out pictures that were zoomed or shifted when the first results were made.
     """
-    values = images.astype(np.float32)
-    values -= values.mean(axis=0)
+    out[...] = images
+    out -= out.mean(axis=0)
+    deviation = (out.transpose(2, 1, 0, 3).copy() if turned else out).std()
     # One gray level at least, or the noise of a sequence without motion would be blown up.
-    values /= np.float32(max(values.std(), 1.0))
-    return values
+    out /= np.float32(max(deviation, 1.0))
 
 
 def pad(arrays: list[np.ndarray], length: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a kind of input is: one array of the batch, made from sequences."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from collections.abc import Sequence as Sequences
 from typing import Literal, NamedTuple
 
@@ -14,9 +15,11 @@ class Context(NamedTuple):
 
     Attributes:
         size: height and width of the stored images [px].
+        turned: the pictures of this batch were zoomed or shifted, see `gesture.inputs.batch.subtract_mean_image`.
     """
 
     size: int
+    turned: bool = False
 
 
 class InputKind(ABC):
@@ -46,6 +49,13 @@ class InputKind(ABC):
     @abstractmethod
     def load(self, sequences: Sequences[Sequence], context: Context) -> np.ndarray:
         """The array of a batch `(rows, *shape)`, from its sequences after augmentation."""
+
+    def lay_out(self, sequences: Sequences[Sequence], context: Context) -> tuple[np.ndarray, list[Callable[[], None]]]:
+        """The array of a batch, and what writes each sequence's part of it, in any order or at once.
+
+        A kind that computes much overrides it, so that threads may share the work.
+        """
+        return self.load(sequences, context), []
 
     @abstractmethod
     def shape(self, context: Context) -> tuple[int | None, ...]:

@@ -1,11 +1,14 @@
 """The person in the depth pictures: cut out, brought to one size, and its depth taken from its own middle."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Sequence as Sequences
+from functools import partial
 
 import numpy as np
 
 from gesture.formats.sequence import Sequence
+from gesture.inputs.aligned import aligned_zeros
 from gesture.inputs.kind import Context, InputKind
 
 # Arms reach beyond a person's height when raised, and as far to the sides.
@@ -92,7 +95,21 @@ class Person(InputKind):
 
     def load(self, sequences: Sequences[Sequence], context: Context) -> np.ndarray:
         """The pictures of a batch."""
-        return np.stack([relative_depth(one, self.frames) for one in sequences])
+        people, fills = self.lay_out(sequences, context)
+        for fill in fills:
+            fill()
+        return people
+
+    def lay_out(self, sequences: Sequences[Sequence], context: Context) -> tuple[np.ndarray, list[Callable[[], None]]]:
+        """The pictures of a batch, still zeros, and what writes those of each sequence."""
+        people = aligned_zeros((len(sequences), self.frames, self.side, self.side, 2), np.float32)
+        fills: list[Callable[[], None]] = [
+            partial(self._write, one, out) for one, out in zip(sequences, people, strict=True)
+        ]
+        return people, fills
+
+    def _write(self, sequence: Sequence, out: np.ndarray) -> None:
+        out[...] = relative_depth(sequence, self.frames)
 
     def shape(self, context: Context) -> tuple[int | None, ...]:
         """`(frames, side, side, 2)`."""

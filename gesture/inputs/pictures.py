@@ -1,12 +1,15 @@
 """Clips of 16 pictures, for clip encoders: colour, depth, or the skeleton drawn."""
 
+from collections.abc import Callable
 from collections.abc import Sequence as Sequences
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gesture.formats.sequence import Sequence
-from gesture.inputs.batch import CLIP, cut, images_of
+from gesture.inputs.aligned import aligned_zeros
+from gesture.inputs.batch import CLIP, picture_shape, write_images
 from gesture.inputs.kind import Context, InputKind
 
 
@@ -28,10 +31,23 @@ class Pictures(InputKind):
 
     def load(self, sequences: Sequences[Sequence], context: Context) -> np.ndarray:
         """The clips of a batch."""
+        clips, fills = self.lay_out(sequences, context)
+        for fill in fills:
+            fill()
+        return clips
+
+    def lay_out(self, sequences: Sequences[Sequence], context: Context) -> tuple[np.ndarray, list[Callable[[], None]]]:
+        """The clips of a batch, still zeros, and what writes the pictures of each sequence."""
         clips = np.array([one.length // CLIP + 1 for one in sequences])
         counts = np.full(len(clips), clips.max()) if self.padded else clips
-        # One at a time: all of a batch as float32 beside the clips would double its memory.
-        return cut((images_of(one, self.name, self, context.size) for one in sequences), counts)
+        starts = np.concatenate([[0], np.cumsum(counts)]) * CLIP
+        shape = picture_shape(sequences[0], self.name, context.size)
+        frames = aligned_zeros((int(starts[-1]), *shape), np.float32)
+        fills: list[Callable[[], None]] = [
+            partial(write_images, one, self.name, self, frames[start : start + one.length], context.turned)
+            for start, one in zip(starts, sequences, strict=False)
+        ]
+        return frames.reshape(-1, CLIP, *shape), fills
 
     def shape(self, context: Context) -> tuple[int | None, ...]:
         """`(16, H, W, C)`."""

@@ -1,7 +1,11 @@
 """The skeleton as a picture: red bones, blue joints on white, as the 2019 model saw it."""
 
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageDraw
+
+from gesture.inputs.gray import standardised, table_of
 
 # Chains of joints; each bone runs from the outer joint to the inner one, and Pillow's lines depend on the direction.
 CHAINS = (
@@ -21,24 +25,54 @@ def draw(skeleton: np.ndarray, size: int) -> np.ndarray:
 
     At size 80 lines are 3 pixels wide and joints have a radius of 2, other sizes in proportion.
     """
-    pixels = np.trunc(skeleton[..., 7:9]).astype(np.float64)
-    points = np.trunc((pixels - (LEFT, TOP)) * (size / SIDE)).astype(np.int64)
-    radius = max(1, round(size / 40))
-    pictures = np.full((len(points), size, size, 3), 255, np.uint8)
-    _paint(pictures, _bones(points, size, max(1, round(size * 3 / 80))), RED)
-    _paint(pictures, _joints(points, size, radius), BLUE)
+    bones, joints = _strokes(skeleton, size)
+    pictures = np.full((len(skeleton), size, size, 3), 255, np.uint8)
+    _paint(pictures, np.flatnonzero(bones), RED)
+    _paint(pictures, joints, BLUE)
     return pictures
 
 
-def _paint(pictures: np.ndarray, where: np.ndarray, colour: tuple[int, int, int]) -> None:
+def draw_standardised(skeleton: np.ndarray, size: int, out: np.ndarray) -> None:
+    """Writes what `draw` gives, standardised over the whole sequence, without the picture between.
+
+    Args:
+        skeleton: `(T, 20, 9)` float32.
+        size: height and width [px].
+        out: `(T, size, size, 3)` float32, C order.
+    """
+    bones, joints = _strokes(skeleton, size)
+    blue = np.zeros(bones.size, np.bool_)
+    blue[joints] = True
+    coloured = int(np.count_nonzero(bones.reshape(-1) | blue))
+    bright = 3 * bones.size - 2 * coloured  # a coloured pixel has one channel of 255, a white one three
+    table = table_of(255 * bright, 255**2 * bright, 3 * bones.size)
+    if table is None:
+        standardised(draw(skeleton, size), out)
+        return
+    dark, light = table[0], table[255]
+    out.fill(light)
+    _paint(out, np.flatnonzero(bones), (None, dark, dark))  # they stay light where red and blue are 255
+    _paint(out, joints, (dark, dark, light))
+
+
+def _strokes(skeleton: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """What is under bones, `(T, size, size)` bool, and the flat indices of the pixels of joints."""
+    pixels = np.trunc(skeleton[..., 7:9]).astype(np.float64)
+    points = np.trunc((pixels - (LEFT, TOP)) * (size / SIDE)).astype(np.int64)
+    bones = _bones(points, size, max(1, round(size * 3 / 80)))
+    return bones, _joints(points, size, max(1, round(size / 40)))
+
+
+def _paint(pictures: np.ndarray, where: np.ndarray, colour: tuple[Any, Any, Any]) -> None:
     """Colours the pixels with these flat indices; three scatters of bytes cost a third of one of triples."""
     values = pictures.reshape(-1)
     for channel, value in enumerate(colour):
-        values[3 * where + channel] = value
+        if value is not None:
+            values[3 * where + channel] = value
 
 
 def _bones(points: np.ndarray, size: int, width: int) -> np.ndarray:
-    """Flat indices of the pixels under bones; ``points`` are columns and rows, `(T, 20, 2)`.
+    """Which pixels are under bones, `(T, size, size)` bool; ``points`` are columns and rows, `(T, 20, 2)`.
 
     The frames are drawn below one another on one tall image, with as much blank between them. A frame with joints
     farther out than half of that gets an image of its own.
@@ -51,7 +85,7 @@ def _bones(points: np.ndarray, size: int, width: int) -> np.ndarray:
     under[near] = _lines(placed, height * len(placed), size, width).reshape(-1, height, size)[:, :size]
     for frame in np.flatnonzero(~near):
         under[frame] = _lines(points[[frame]], size, size, width)
-    return np.flatnonzero(under)
+    return under
 
 
 def _lines(points: np.ndarray, rows: int, columns: int, width: int) -> np.ndarray:

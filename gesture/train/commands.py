@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, command, minutes
+from gesture.base.arguments import Subparsers, add_gpus, add_records, add_settings, add_workers, command, minutes
 
 if TYPE_CHECKING:
     from gesture.train.stage import StageJob
@@ -41,6 +41,7 @@ def add_train(commands: Subparsers) -> None:
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed for good, unchanged")
     add_gpus(parser)
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads; part of the result (default 1)")
+    add_workers(parser)
 
 
 def _run_train(options: argparse.Namespace) -> None:
@@ -76,7 +77,8 @@ def _run_train(options: argparse.Namespace) -> None:
             import_tensorflow()
             from gesture.train.loop import Cadence, train
 
-            train(job, lease, session, Cadence(options.save_every * 60, options.save_steps or math.inf))
+            cadence = Cadence(options.save_every * 60, options.save_steps or math.inf)
+            train(job, lease, session, cadence, options.workers)
 
 
 def _said_done(job: "StageJob") -> bool:

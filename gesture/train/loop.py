@@ -30,10 +30,11 @@ from gesture.config.settings import Training
 from gesture.convert.reader import Records
 from gesture.evaluate.predict import Predictor, build_member
 from gesture.inputs.batch import Inputs
+from gesture.inputs.feed import usual_workers
 from gesture.inputs.order import steps_per_epoch
-from gesture.inputs.pipeline import training_batches
+from gesture.inputs.pipeline import copied_ahead, training_batches
 from gesture.networks.layers.network import GestureNetwork
-from gesture.networks.layers.runtime import pin
+from gesture.networks.layers.runtime import ahead_on, lag, pin
 from gesture.train.checkpoint import Checkpoints
 from gesture.train.devices import Devices, Weigh
 from gesture.train.failures import check_weights, failures_said
@@ -44,6 +45,7 @@ from gesture.train.progress import Progress, say
 from gesture.train.result_files import read_state, write_state
 from gesture.train.stage import StageJob, finite_or_fail
 from gesture.train.start import load_start
+from gesture.train.unread import Done, Unread
 
 LOSSES_PER_LINE = 50
 
@@ -61,7 +63,7 @@ class Cadence:
     steps: float = math.inf
 
 
-def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> None:
+def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence, workers: int | None = None) -> None:
     """Trains the stage to its end, or saves and stops when the session must end.
 
     Args:
@@ -69,6 +71,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         lease: the right to write its checkpoints.
         session: walltime and signals.
         cadence: when checkpoints are saved.
+        workers: threads that make batches; they change no byte. None = what this node has cores for.
 
     Raises:
         StoppedEarlyError: the walltime or a signal ended the session; the checkpoint is saved.
@@ -84,6 +87,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
     say(job.name, here.line() + ("" if job.gpus or here.gpus else "; no GPU was asked for"))
 
     # ---- data: which sequences train and validate -------------------------------------------------------------
+    workers = workers or usual_workers(job.threads, on_gpu=lag() > 0)
     records = Records(job.records)
     positions = records.positions("training", job.experiment.data)
     first, last = job.bounds(len(positions))
@@ -108,12 +112,25 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
         session.saw_save(_seconds(checkpoints.trial, network, optimiser))
 
         # ---- steps --------------------------------------------------------------------------------------------
-        validator = _Validator(network, records, inputs, job)
-        batches = iter(training_batches(records, positions, inputs, training, seed, range(start, last)))
-        step_function = _compile(network, optimiser, training, devices, batches.element_spec)
+        validator = _Validator(network, records, inputs, job, workers)
+        made = training_batches(records, positions, inputs, training, seed, range(start, last), workers)
+        batches = copied_ahead(made, ahead_on(devices.count))
+        step_function = _compile(network, optimiser, training, devices, made.element_spec)
         saved_at = time.monotonic()
         best = True  # the start is, as long as nothing was validated
         losses: list[float] = []
+        unread = Unread(lag())
+
+        def read_losses(everything: bool) -> Done | None:
+            """Notes the steps whose loss is known, and gives the newest; a checkpoint comes after all of them."""
+            newest = None
+            with failures_said(step):
+                for newest in unread.done(everything):
+                    finite_or_fail(newest.loss, newest.step, saved)
+                    optimiser.check_scale(newest.step, newest.scale)
+                    losses.append(newest.loss)
+                    ledger.did(newest.step + 1, newest.samples)
+            return newest
 
         def note_losses() -> None:
             if losses:
@@ -128,24 +145,24 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
             with failures_said(step):
                 batch = next(batches)
                 seeds = _dropout_seeds(network, seed, step, devices.count)
-                loss = float(step_function(batch, seeds, main_rate, pretrained_rate))
-            finite_or_fail(loss, step, saved)
-            optimiser.check_scale(step)
-            losses.append(loss)
+                loss_and_scale = step_function(batch, seeds, main_rate, pretrained_rate)
+            unread.called(step, loss_and_scale, len(batch["label"]), began)
             done = step + 1
-            ledger.did(done, len(batch["label"]))
-
             epoch_ends = done % epoch_steps == 0 or done == last
-            if len(losses) == LOSSES_PER_LINE or epoch_ends:
+            line_ends = epoch_ends or len(losses) + len(unread) == LOSSES_PER_LINE
+            newest = read_losses(everything=line_ends)
+            if line_ends:
                 note_losses()
             best = epoch_ends and validator(optimiser, history, progress, done, step // epoch_steps)
-            progress.update(done, loss)
+            if newest is not None:
+                progress.update(newest.step + 1, newest.loss)
             if step > start:  # the first step also traces the graph
-                session.saw_step(time.monotonic() - began)
+                session.saw_step(time.monotonic() - began + unread.seconds())
             reason = session.reason_to_stop() if done < last else None
             due = time.monotonic() - saved_at > cadence.seconds or done - saved >= cadence.steps
             due |= session.take_reminder()
             if reason or ((best or due) and done < last):
+                read_losses(everything=True)
                 note_losses()
                 session.saw_save(_seconds(checkpoints.save, network, optimiser, done, best))
                 saved, saved_at = done, time.monotonic()
@@ -226,7 +243,7 @@ def _device(job: StageJob, here: Hardware, checkpoints: Checkpoints, start: int)
 def _compile(
     network: GestureNetwork, optimiser: TwoRateAdam, training: Training, devices: Devices, batch_spec: Any
 ) -> Any:
-    """The training step as one graph with one trace for all batch shapes."""
+    """The training step as one graph with one trace for all batch shapes; it gives loss and loss scale, `(2,)`."""
     generators = network.seed_generators
     scalar = tf.TensorSpec((), tf.float32)
     seeds_spec = tf.TensorSpec((devices.count, len(generators), 2), tf.int64)
@@ -244,7 +261,8 @@ def _compile(
 
     @tf.function(input_signature=[batch_spec, seeds_spec, scalar, scalar])
     def step(batch: Any, seeds: tf.Tensor, rate: tf.Tensor, pretrained_rate: tf.Tensor) -> tf.Tensor:
-        return devices.run(on_device, batch, seeds, rate, pretrained_rate)
+        loss = devices.run(on_device, batch, seeds, rate, pretrained_rate)
+        return tf.stack([loss, optimiser.scale_now()])
 
     return step
 
@@ -259,14 +277,14 @@ def _dropout_seeds(network: GestureNetwork, seed: int, step: int, devices: int) 
 class _Validator:
     """Loss and accuracy on the validation set at the end of an epoch."""
 
-    def __init__(self, network: GestureNetwork, records: Records, inputs: Inputs, job: StageJob) -> None:
+    def __init__(self, network: GestureNetwork, records: Records, inputs: Inputs, job: StageJob, workers: int) -> None:
         positions = records.positions("validation", job.experiment.data)
         self._positions = positions[records.labels(positions) >= 0]
         if job.member.variant.training.select == "best" and not len(self._positions):
             raise GestureError("training.select: `best` needs labelled validation sequences, and there are none")
         self._labels = records.labels(self._positions)
         batch = job.member.variant.training.validation_batch
-        self._predictor = Predictor(network, records, self._positions, inputs, batch)
+        self._predictor = Predictor(network, records, self._positions, inputs, batch, workers)
         self._job = job
 
     def __call__(self, optimiser: TwoRateAdam, history: History, progress: Progress, step: int, epoch: int) -> bool:

@@ -70,16 +70,17 @@ class LossScale:
         """For the history: the scale, and all steps skipped so far."""
         return {"loss_scale": float(self.scale.numpy()), "skipped": int(self.skipped.numpy())}
 
-    def check(self, step: int) -> None:
+    def check(self, step: int, scale: float) -> None:
         """Ends a training whose gradients overflow whatever the scale.
 
         Args:
-            step: the one just done, 0-based, counted from stage 1.
+            step: 0-based, counted from stage 1.
+            scale: after it.
 
         Raises:
             FailedForGoodError: the scale fell below 1.
         """
-        if self.scale.numpy() < 1:
+        if scale < 1:
             raise FailedForGoodError(
                 f"gradients overflow float16 at step {step}, even unscaled ({self.skipped.numpy()} steps were skipped "
                 "so far). Set training.precision to bfloat16 or float32, or lower the learning rate, and run again"

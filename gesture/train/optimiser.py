@@ -83,10 +83,14 @@ class TwoRateAdam:
         for average, variable in zip(self._averages, self.variables, strict=False):
             average.assign(survives * average + (1 - survives) * variable)
 
-    def check_scale(self, step: int) -> None:
+    def scale_now(self) -> tf.Tensor:
+        """The scale of the loss, `()` float32, 1 if there is none; inside tf.function after `apply`."""
+        return tf.ones(()) if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
+
+    def check_scale(self, step: int, scale: float) -> None:
         """Ends a training in float16 whose gradients overflow whatever the scale of the loss; see `LossScale.check`."""
         if self.loss_scale is not None:
-            self.loss_scale.check(step)
+            self.loss_scale.check(step, scale)
 
     def scale_noted(self) -> dict[str, float]:
         """What the history says of the loss scale; nothing if there is none."""

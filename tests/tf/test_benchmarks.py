@@ -19,11 +19,13 @@ SMALL = {
     "decoding": ("--repeats", 1),
     "gpu": ("--device", "cpu", "--small"),
     "gpu_memory": ("--small", "--only", "graph", "--precision", "float32"),
+    "feed": ("--steps", 2, "--rounds", 1),
     "memory": ("--steps", 4),
     "records": ("--people", 1, "--rounds", 1),
     "resume": ("--steps", 40, "--rounds", 1),
 }
-NOT_HERE = {"gpu_inside", "made_up_records", "made_up_steps", "orchestration", "prove", "prove_lsf", "state_memory"}
+INSIDE = {"batches_before", "gpu_inside", "made_up_records", "made_up_steps"}
+NOT_HERE = INSIDE | {"orchestration", "prove", "prove_lsf", "state_memory"}
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -77,8 +77,10 @@ def _filled(world: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
     world = tf.where(tf.math.is_finite(world), world, 0.0)
     read = tf.reduce_any(world != 0, axis=(2, 3)) & tf.sequence_mask(length, frames)
     time = tf.range(frames)
-    distance = tf.abs(time[:, None] - time) + tf.where(read, 0, frames)[:, None]
-    return tf.gather(world, tf.argmin(distance, axis=-1), batch_dims=1)
+    # No two are the same, the earlier of two as near comes first, and as float32 (exact) a GPU has a kernel.
+    distance = 2 * tf.abs(time[:, None] - time) + tf.cast(time > time[:, None], tf.int32)
+    distance = distance + tf.where(read, 0, 2 * frames)[:, None]
+    return tf.gather(world, tf.argmin(tf.cast(distance, tf.float32), axis=-1), batch_dims=1)
 
 
 def _smoothed(world: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+# Steps that a GPU may be behind. One would do if all took as long; each more holds a batch in its memory.
+LAG_OF_A_GPU = 2
+
 
 def pin(threads: int, devices: int = 1, precision: str = "float32") -> None:
     """Fixes the number of threads and switches deterministic operations on; before anything else is computed.
@@ -22,6 +25,16 @@ def pin(threads: int, devices: int = 1, precision: str = "float32") -> None:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
     tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
     tf.config.experimental.enable_op_determinism()
+
+
+def lag() -> int:
+    """Steps whose result need not be read at once: none on a CPU, which computes them as they are called."""
+    return LAG_OF_A_GPU if tf.config.list_physical_devices("GPU") else 0
+
+
+def ahead_on(devices: int = 1) -> str | None:
+    """Where batches are copied ahead: the GPU, if it is one alone; None = they stay where they are made."""
+    return "GPU:0" if devices == 1 and tf.config.list_physical_devices("GPU") else None
 
 
 def device_names(count: int) -> list[str]:

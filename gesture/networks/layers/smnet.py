@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from gesture.base.errors import GestureError
 from gesture.networks.layers.blocks import BatchNorm, dropout, logits
+from gesture.networks.layers.clips import by_sequence
 from gesture.networks.layers.encoders import ClipEncoder, ConvStack
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.layers.recurrent import BidirectionalAttention
@@ -95,11 +96,9 @@ class SMnet(GestureNetwork):
 
     def _by_sequence(self, features: tf.Tensor, clips: tf.Tensor) -> tf.Tensor:
         """Clips' features `(N, F)` as `(B, C, F)`, C the most clips of a sequence."""
-        shape = (tf.shape(clips)[0], tf.reduce_max(clips), features.shape[-1])
         if self.settings.layout == "padded":
-            return tf.reshape(features, shape)
-        places = tf.where(tf.sequence_mask(clips))
-        return tf.scatter_nd(tf.cast(places, tf.int32), features, shape)
+            return tf.reshape(features, (tf.shape(clips)[0], tf.reduce_max(clips), features.shape[-1]))
+        return by_sequence(features, clips)
 
     @property
     def pretrained_variables(self) -> list[keras.Variable]:
