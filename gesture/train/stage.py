@@ -18,7 +18,7 @@ from gesture.config.members import Member, member
 from gesture.config.schedule import stage_bounds
 from gesture.config.settings import Experiment
 from gesture.legacy2019.weight_files import digest, start_files
-from gesture.schedulers import job_id
+from gesture.schedulers import job_id, job_name
 from gesture.train.ledger import sessions
 from gesture.train.out_of_memory import out_of_memory_said
 
@@ -158,6 +158,7 @@ class StageJob:
             "message": message,
             "step": steps[-1] if steps else None,
             "job_id": job_id(),
+            "job_name": job_name(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "fingerprint": self.digest,

@@ -252,7 +252,7 @@ def test_a_missing_working_directory_is_one_problem(tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("lsf", LSF),
-        ("slurm", changed(SLURM, extra="--signal=URG@300")),
+        ("slurm", changed(SLURM, extra="--signal=URG@600")),
         ("local", Request("local", 1440)),
     ],
 )

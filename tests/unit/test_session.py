@@ -107,6 +107,14 @@ def test_the_age_of_a_job_is_that_of_its_first_process(tmp_path: Path) -> None:
     assert float(alone.stdout) == 0
 
 
+def test_the_executors_word_on_the_start_of_the_job_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LSB_JOBID", "17")
+    monkeypatch.setenv("BATCH_JOB_START", str(int(time.time()) - 1000))
+    assert 1000 <= job_age() < 1100
+    monkeypatch.setenv("BATCH_JOB_START", "soon")
+    assert job_age() < 1000
+
+
 def test_outside_a_scheduler_a_job_has_no_age(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LSB_JOBID", raising=False)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)

@@ -59,7 +59,7 @@ def submitted(clone: Clone, lsf: Cluster, rule: str, *more: str) -> list[str]:
     arguments = ("--profile", "lsf", "--configfile", "tests/config/tiny.yaml", "--forcerun", rule, "--retries", "0")
     path = f"{LSF / 'bin'}:/usr/local/bin:/usr/bin:/bin"
     done = clone.snakemake(*arguments, *more, PATH=path, FAKE_LSF=str(lsf.folder))
-    assert "Queue is closed" in done.stderr, done.stderr
+    assert "Request aborted by esub" in done.stderr, done.stderr
     return next(call for call in lsf.calls("bsub") if call[1].startswith(f"{rule}."))
 
 

@@ -117,7 +117,7 @@ class Cluster:
         """Lets a command fail the next ``times`` times, or until a fake time, or (neither) until it is mended.
 
         Keywords: ``after=True``: a bsub that takes the job and fails all the same; ``slow``: answers after so many real
-        seconds instead of failing; ``empty=True``: says nothing, successfully; ``refuse=WORDS``: refuses with them.
+        seconds instead of failing; ``empty=True``: says nothing, successfully; ``refuse=True``: refuses for good.
         """
         with self.locked():
             self._write("faults.json", {**self.faults, command: {"times": times, "until": until, **how}})

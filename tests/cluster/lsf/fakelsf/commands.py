@@ -36,7 +36,7 @@ def main(name: str, arguments: list[str]) -> int:
     if fault.get("empty"):
         return 0
     if fault.get("refuse"):
-        print(fault["refuse"], file=sys.stderr)
+        print("Request aborted by esub. Job not submitted.", file=sys.stderr)
         return 255
     time.sleep(fault.get("slow", 0))
     if fault and not fault.get("after") and not fault.get("slow"):
