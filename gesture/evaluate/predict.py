@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.base.files import read_json
+from gesture.base.files import read_manifest
 from gesture.config.layout import MANIFEST, WEIGHTS
 from gesture.config.members import Member, member
 from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
+from gesture.evaluate.failures import failures_said
 from gesture.evaluate.predictions import write_predictions
 from gesture.inputs.batch import Inputs
 from gesture.inputs.pipeline import evaluation_batches
@@ -59,8 +60,13 @@ class Predictor:
         return tf.nn.softmax(self._network.scores(logits, steps))
 
     def __call__(self) -> np.ndarray:
-        """Softmaxes of the sequences, `(N, K)` float32."""
-        found = [self._step(batch).numpy() for batch in self._batches]
+        """Softmaxes of the sequences, `(N, K)` float32.
+
+        Raises:
+            FailedForGoodError: a record is damaged, or shapes do not fit.
+        """
+        with failures_said("the predictions"):
+            found = [self._step(batch).numpy() for batch in self._batches]
         return np.concatenate(found) if found else np.zeros(self._shape, np.float32)
 
 
@@ -86,11 +92,12 @@ def evaluate(
 
     Raises:
         GestureError: weights or records are missing, or belong to something else.
+        FailedForGoodError: a record or the index is damaged; nothing is written.
     """
     who = member(experiment, member_name)
-    trained = read_json(weights / MANIFEST)
+    trained = read_manifest(weights / MANIFEST, "train", member=str, fingerprint=dict, weights_sha256=str)
     data = Records(records)
-    if trained["member"] != member_name or trained["fingerprint"]["data"] != data.manifest["digest"]:
+    if trained["member"] != member_name or trained["fingerprint"].get("data") != data.manifest["digest"]:
         raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
     pin(threads)
     network = build_member(who, data)

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture import __version__
+from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.files import atomic_folder, file_digest, remove_litter, write_json, write_text
 from gesture.base.lease import Lease
@@ -152,7 +153,15 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence) -> No
             say(job.name, f"the result is that of step {chosen}, the best by validation")
         check_weights(network, last)
         ledger.end("done")
-        _export(job, network, optimiser, chosen, ledger, lease)
+        try:
+            _export(job, network, optimiser, chosen, ledger, lease)
+        except OSError as error:
+            if not is_refusal(error):
+                raise
+            if chosen == last:  # else the network is that of an earlier step, whose checkpoint there is
+                checkpoints.save(network, optimiser, last, best)
+            kept = "the stage is trained, its checkpoint is kept: then run the same command again"
+            raise GestureError(f"{refusal(error, job.output)}; {kept}") from error
     checkpoints.remove_all()
     say(job.name, f"done: {job.output}")
 
