@@ -196,6 +196,17 @@ def living(
     return {folder: now for folder in held if folder not in silent and (now := holder(folder)) is not None}
 
 
+def silence(folder: Path) -> float:
+    """How long ago the holder of a folder seems to have given a sign of life [s].
+
+    By the clocks of two hosts, which may differ: a hint for people, nothing to decide by.
+    """
+    try:
+        return time.time() - (folder / f"lease-{highest_token(folder):06d}.json").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def who(content: dict[str, Any]) -> str:
     """A holder in words."""
     return f"process {content['pid']} on {content['host']}" + (f" (job {content['job']})" if content["job"] else "")

@@ -38,7 +38,8 @@ def verify(manifest: Path) -> None:
 
 
 def _record_problems(records: Records, position: int) -> Iterator[str]:
-    row = {name: None if pd.isna(value) else value for name, value in records.index.iloc[position].items()}
+    cells = records.index.iloc[[position]].astype(object).to_dict("records")[0]
+    row = {str(name): None if pd.isna(value) else value for name, value in cells.items()}
     try:
         sequence = records.read(position)
     except FailedForGoodError as error:

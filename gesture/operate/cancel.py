@@ -1,17 +1,18 @@
 """The live jobs of an experiment: on LSF, on Slurm, and as processes of this machine."""
 
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from gesture.base.lease import holder
+from gesture.base.errors import GestureError
+from gesture.base.files import read_manifest
+from gesture.base.lease import holder, is_here
 from gesture.config.layout import CHECKPOINTS, LOGS, RESULTS, Layout
 from gesture.schedulers.ask import Ask
 
@@ -37,14 +38,26 @@ def belongs(paths: list[str], experiment: str) -> bool:
     return any(folder in f"/{path}".replace("//", "/") for path in paths for folder in folders)
 
 
-def lsf_jobs(folder: Path, experiment: str) -> list[Job]:
-    """By the records that the executor keeps of jobs it has submitted and not yet taken the result of."""
+def lsf_jobs(folder: Path, experiment: str, note: Callable[[str], None] = print) -> list[Job]:
+    """By the records that the executor keeps of jobs it has submitted and not yet taken the result of.
+
+    Args:
+        folder: working directory of the workflow.
+        experiment: its name.
+        note: is told of records that are damaged, and passed over.
+    """
     found = []
     for path in sorted(folder.glob(".snakemake/lsf-steady/jobs/*.json")):
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not record.get("name") or not belongs([*record["outputs"], record.get("outcome") or ""], experiment):
+        try:
+            record = read_manifest(path, "cancel", rule=str, wildcards=dict, outputs=list)
+            outputs = [str(one) for one in (*record["outputs"], record.get("outcome") or "")]
+        except (GestureError, OSError):
+            if path.exists():  # else its head has just taken the result
+                note(f"note: {path}: empty or damaged, and passed over; whether its job lives: bjobs -w")
             continue
-        what = " ".join([record["rule"], *record["wildcards"].values()])
+        if not record.get("name") or not belongs(outputs, experiment):
+            continue
+        what = " ".join([record["rule"], *map(str, record["wildcards"].values())])
         number = record.get("job_id")
         # One whose number was never learned still has its name.
         end = ("bkill", str(number)) if number else ("bkill", "-J", record["name"], "0")
@@ -64,12 +77,19 @@ def slurm_jobs(folder: Path, experiment: str, ask: Ask) -> list[Job]:
     return found
 
 
-def end(job: Job) -> str | None:
-    """Ends a job; what the scheduler says if it would not, None if the job has ended or is about to."""
-    done = subprocess.run(job.end, capture_output=True, text=True, check=False)
+def end(job: Job) -> tuple[Literal["ended", "gone", "refused"], str]:
+    """Ends a job.
+
+    Returns:
+        What became of it, `gone` if it had ended before, and what the scheduler said.
+    """
+    try:
+        done = subprocess.run(job.end, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return "refused", f"{job.end[0]}: {error.strerror}"
     said = " ".join((done.stderr + done.stdout).split())
     gone = re.search(r"already finished|not found|no matching job|invalid job id|already completing", said, flags=re.I)
-    return None if done.returncode == 0 or gone else said
+    return ("gone" if gone else "ended" if done.returncode == 0 else "refused"), said
 
 
 def trainers(folder: Path, experiment: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,8 +101,8 @@ def trainers(folder: Path, experiment: str) -> Iterator[tuple[str, dict[str, Any
 
 
 def is_ours(held: dict[str, Any]) -> bool:
-    """True if the lease's process runs on this host, outside of a scheduler, and is a trainer."""
-    if held["host"] != socket.gethostname() or held["job"]:
+    """True if the lease's process can be seen from here, runs outside of a scheduler, and is a trainer."""
+    if held["job"] or not is_here(held):
         return False
     try:
         return b"\0train\0" in Path(f"/proc/{held['pid']}/cmdline").read_bytes()
@@ -107,4 +127,5 @@ def heads(folder: Path) -> list[int]:
 
 def stop_trainer(pid: int) -> None:
     """Asks a trainer to save and end."""
-    os.kill(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it just has
+        os.kill(pid, signal.SIGTERM)

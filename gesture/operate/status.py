@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gesture.base.errors import FailedForGoodError, StoppedEarlyError
 from gesture.base.files import read_json
-from gesture.base.lease import holder
+from gesture.base.lease import holder, is_here, silence
 from gesture.base.text import aligned, clock
 from gesture.config.digests import stage_digest
 from gesture.config.layout import LEDGER, MANIFEST, OUTCOME, Layout
@@ -18,6 +18,8 @@ from gesture.train.ledger import live_history, sessions
 State = Literal["waiting", "running", "stopped", "failed", "done", "outdated"]
 LOG_LINES = 5
 BAR = 20
+# A trainer elsewhere that gave no sign of life for so long is still named, with a remark [s].
+SILENT = 120.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> St
         return StageStatus(state="done" if same else "outdated", fraction=1.0, **common)
     if not past:
         state: State = "running" if held else "waiting"
-        return StageStatus(state=state, holder=_words(held), **common)
+        return StageStatus(state=state, holder=_words(held, live), **common)
     fraction, seconds_left = _progress(live, past)
     outcome = read_json(live / OUTCOME) if (live / OUTCOME).exists() else {}
     ended_in_error = outcome.get("exit_code") not in (None, 0, StoppedEarlyError.exit_code)
@@ -90,7 +92,7 @@ def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> St
         log = layout.log("train", member.name, f"stage{stage}")
         error = (f"{outcome['message']}{again}", *_tail(log))
     return StageStatus(
-        state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held), error=error, **common
+        state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held, live), error=error, **common
     )
 
 
@@ -107,11 +109,13 @@ def _progress(live: Path, past: list[dict[str, Any]]) -> tuple[float, float | No
     return fraction, (last - first - done) * pace
 
 
-def _words(held: dict[str, Any] | None) -> str:
+def _words(held: dict[str, Any] | None, live: Path) -> str:
     if held is None:
         return ""
     job = f", job {held['job']}" if held.get("job") else ""
-    return f"process {held['pid']} on {held['host']}{job}"
+    since = 0.0 if is_here(held) else silence(live)
+    silent = f", silent for {clock(since)} by this host's clock" if since > SILENT else ""
+    return f"process {held['pid']} on {held['host']}{job}{silent}"
 
 
 def _tail(log: Path) -> list[str]:
