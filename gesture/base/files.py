@@ -17,13 +17,21 @@ _PROCESS = uuid.uuid4().hex[:8]
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Gives errors of the system the path that they are about: those of writing bytes do not name it."""
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Gives errors of the system the path that they are about: those of writing bytes do not name it.
+
+    Args:
+        path: what is written.
+        temporary: what it is called until it is whole; a name that tells the user nothing.
+    """
     try:
         yield
     except OSError as error:
         if error.errno is not None and error.filename is None:
             error.filename = str(path)
+        elif temporary and str(error.filename).startswith(str(temporary)):
+            error.filename = str(path) + str(error.filename).removeprefix(str(temporary))
+            error.filename2 = None
         raise
 
 
@@ -35,7 +43,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
     """
     # The suffix stays, since some libraries read it.
     temporary = final.with_name(f".{final.stem}.{_writer()}.tmp{final.suffix}")
-    with naming(final):
+    with naming(final, temporary):
         final.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -56,7 +64,7 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     """
     partial = final.with_name(f".{final.name}.{_writer()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with naming(final):
+    with naming(final, partial):
         partial.mkdir(parents=True)
         try:
             yield partial

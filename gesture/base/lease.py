@@ -135,8 +135,12 @@ class Lease:
             descriptor = os.open(self._path(token), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
             return False
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(self._content(), file)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(self._content(), file)
+        except OSError:
+            self._path(token).unlink()  # an empty one would be somebody's, for all that others know
+            raise
         self.token = token
         return True
 

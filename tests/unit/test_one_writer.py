@@ -25,7 +25,8 @@ from gesture.formats.catalog import ArraysOptions
 from gesture.formats.source import Source
 import endless
 source = Source("one", Path(endless.__file__), "test", (1,), (0,))
-write_shards([Shard(Path(f"{name}.tfrecord"), (source,), "endless", ArraysOptions(classes=3), 16, "lean") for name in "abcd"], 2)
+options = ArraysOptions(classes=3)
+write_shards([Shard(Path(f"{name}.tfrecord"), (source,), "endless", options, 16, "lean") for name in "abcd"], 2)
 """
 GENERATE = """
 import importlib
