@@ -7,9 +7,11 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from gesture import __version__
+from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import GestureError
 from gesture.evaluate import commands as evaluate
 from gesture.faults import commands as faults
@@ -18,6 +20,8 @@ from gesture.operate import commands as operate
 from gesture.report import commands as report
 from gesture.steps import STEPS
 
+# As a shell has it of what Ctrl-C ended.
+INTERRUPTED = 130
 # After the steps, which the rules call: what people call.
 OTHERS = (
     operate.add_plan,
@@ -37,15 +41,31 @@ OTHERS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one subcommand and returns its exit code: a known error is one line on stderr, others are tracebacks."""
+    """Runs one subcommand and returns its exit code: a known error is one line on stderr, others are tracebacks.
+
+    Known is also what the disk or a limit refused, wherever it was met: it is no bug of ours.
+    """
     options = _parser().parse_args(arguments)
     warnings.showwarning = _one_line_warning
     try:
         options.handler(options)
+        with suppress(BrokenPipeError):  # whoever read our output has seen enough
+            sys.stdout.flush()
     except GestureError as error:
-        print(f"gesture {options.command}: {error}", file=sys.stderr)
-        return error.exit_code
+        return _said(options.command, error, error.exit_code)
+    except OSError as error:
+        if not is_refusal(error):
+            raise
+        return _said(options.command, refusal(error), GestureError.exit_code)
+    except KeyboardInterrupt:
+        return _said(options.command, "interrupted", INTERRUPTED)
     return 0
+
+
+def _said(command: str, error: object, code: int) -> int:
+    with suppress(OSError):  # where there is no room for the log either, the exit code has to do
+        print(f"gesture {command}: {error}", file=sys.stderr)
+    return code
 
 
 def _one_line_warning(message, category, filename, lineno, file=None, line=None):  # type: ignore[no-untyped-def]

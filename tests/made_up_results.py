@@ -7,10 +7,11 @@ import numpy as np
 
 from gesture.average.average import average
 from gesture.average.output import Origin
-from gesture.base.files import value_digest, write_json
+from gesture.base.files import file_digest, read_json, value_digest, write_json
 from gesture.config.members import members
 from gesture.config.settings import Experiment, parse
 from gesture.convert.example import encode
+from gesture.convert.reader import records_digest
 from gesture.convert.shard import write_record
 from gesture.evaluate.predictions import write_predictions
 from gesture.formats.sequence import Sequence
@@ -41,7 +42,8 @@ def make_results(folder: Path, labels: bool = True, validation_rows: int = 40, r
     records = _records(folder / "records", counts, labels)
     fit_on: list[Path] = []
     for number, (split, count) in enumerate(counts.items()):
-        _predictions(results, experiment, split, count, labels or split == "validation", seed=number)
+        known = labels or split == "validation"
+        _predictions(results, experiment, split, count, known, seed=number, data=read_json(records)["digest"])
         tables = [results / "predictions" / split / f"{name}.csv" for name in members(experiment)]
         fit_on = fit_on or tables
         output = results if split == "test" else results / "validation"
@@ -72,9 +74,19 @@ def _records(folder: Path, rows: dict[str, int], labels: bool) -> Path:
         "validation": {"sequences": rows["validation"], "labelled": rows["validation"]},
         "test": {"sequences": rows["test"], "labelled": rows["test"] if labels else 0},
     }
-    manifest = {"dataset": "synthetic", "digest": "d" * 64, "classes": CLASSES, "counts": counts}
+    manifest = {"dataset": "synthetic", "digest": "", "classes": CLASSES, "counts": counts, "size": 16}
+    manifest |= {"modalities": ["depth", "skeleton"], "layout": "lean"}
+    manifest["shards"] = {path.name: file_digest(path) for path in sorted(folder.glob("*.tfrecord"))}
     write_json(folder / "manifest.json", manifest)
+    index_is_meant(folder / "manifest.json")
     return folder / "manifest.json"
+
+
+def index_is_meant(manifest: Path) -> None:
+    """Writes the digest of the index as it is now into the manifest."""
+    value = read_json(manifest)
+    index = manifest.with_name("index.csv").read_text()
+    write_json(manifest, {**value, "digest": records_digest(value["shards"], index)})
 
 
 def _sequence(split: str, identity: int, generator: np.random.Generator) -> Sequence:
@@ -87,13 +99,15 @@ def _sequence(split: str, identity: int, generator: np.random.Generator) -> Sequ
     return Sequence(identity, split, None, str(identity % 3), None, depth=depth, max_depth_mm=4000, skeleton=skeleton)
 
 
-def _predictions(results: Path, experiment: Experiment, split: str, rows: int, labels: bool, seed: int) -> None:
+def _predictions(
+    results: Path, experiment: Experiment, split: str, rows: int, labels: bool, seed: int, data: str
+) -> None:
     generator = np.random.default_rng(seed)
     y = generator.integers(0, len(CLASSES), rows)
     for name in members(experiment):
         logits = generator.normal(size=(rows, len(CLASSES))) + 1.5 * np.eye(len(CLASSES))[y]
         softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        manifest = {"split": split, "data_digest": "d" * 64, "member": name, "checkpoint_digest": weights_digest(name)}
+        manifest = {"split": split, "data_digest": data, "member": name, "checkpoint_digest": weights_digest(name)}
         path = results / "predictions" / split / f"{name}.csv"
         write_predictions(path, np.arange(1, rows + 1), softmax, y if labels else None, manifest)
 

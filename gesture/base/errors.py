@@ -1,10 +1,24 @@
 """Errors that end a command with one line, and the exit codes that a workflow can act on."""
 
+import re
+
+# User and password of an address, and its query, where tokens stand.
+_SECRETS = (re.compile(r"(?<=://)[^\s/?#@'\"]*@"), re.compile(r"(?<=://)([^\s?#'\"]*)[?#][^\s'\",;)]*"))
+
 
 class GestureError(Exception):
-    """A mistake the user can mend: the command prints it as one line on stderr and exits 2."""
+    """A mistake the user can mend: the command prints it as one line on stderr and exits 2.
+
+    Addresses stand in its message without what in them may be a secret: it goes to logs, outcomes and pages.
+    """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if "://" in text:
+            text = _SECRETS[1].sub(r"\1?...", _SECRETS[0].sub("", text))
+        return text
 
 
 class NoGpuError(GestureError):

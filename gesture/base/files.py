@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,42 @@ _PROCESS = uuid.uuid4().hex[:8]
 
 
 @contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Gives errors of the system the path that they are about: those of writing bytes do not name it.
+
+    Args:
+        path: what is written.
+        temporary: what it is called until it is whole; a name that tells the user nothing.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        elif temporary and str(error.filename).startswith(str(temporary)):
+            error.filename = str(path) + str(error.filename).removeprefix(str(temporary))
+            error.filename2 = None
+        raise
+
+
+@contextmanager
 def atomic_path(final: Path) -> Iterator[Path]:
     """Yields a temporary path in the folder of ``final``; on success it is fsynced and renamed to ``final``.
 
     If the block raises, the temporary file is removed and ``final`` is what it was before.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays, since some libraries read it.
     temporary = final.with_name(f".{final.stem}.{_writer()}.tmp{final.suffix}")
-    try:
-        yield temporary
-        sync(temporary)
-        temporary.replace(final)
-        sync(final.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with naming(final, temporary):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            sync(temporary)
+            temporary.replace(final)
+            sync(final.parent)
+        finally:
+            with suppress(OSError):  # the error that brought us here says more
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -43,14 +64,15 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     """
     partial = final.with_name(f".{final.name}.{_writer()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        sync(partial)
-        partial.replace(final)
-        sync(final.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with naming(final, partial):
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            sync(partial)
+            partial.replace(final)
+            sync(final.parent)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def remove_litter(folder: Path, pattern: str = "*") -> None:
@@ -95,7 +117,7 @@ def sync(path: Path) -> None:
 
 def write_synced(path: Path, data: bytes) -> None:
     """Writes bytes and forces them to the disk, under the name given."""
-    with path.open("wb") as file:
+    with naming(path), path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -107,9 +129,24 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
+def write_text_if_other(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically, unless the file holds it already: its date tells others that something changed."""
+    try:
+        same = path.read_bytes() == text.encode()
+    except FileNotFoundError:
+        same = False
+    if not same:
+        write_text(path, text)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes indented JSON atomically, keys in the order given."""
-    write_text(path, json.dumps(value, indent=1) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A JSON file's text: indented, keys in the order given."""
+    return json.dumps(value, indent=1) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -122,14 +159,44 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise GestureError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8, and a number of 5000 digits
         raise GestureError(f"{path}: not readable as JSON ({error})") from error
+
+
+def read_manifest(path: Path, step: str, **keys: type | tuple[type, ...]) -> dict[str, Any]:
+    """Reads a JSON file that a step wrote, and looks whether it is one.
+
+    Args:
+        path: the file.
+        step: which `gesture` command writes it.
+        keys: those that are needed, and the types of their values.
+
+    Raises:
+        GestureError: the file is missing, is no JSON, or is something else.
+    """
+    value = read_json(path)
+    remedy = f"remove it and run gesture {step} again"
+    if not isinstance(value, dict):
+        raise GestureError(f"{path}: is not what gesture {step} writes: {_short(value)}; {remedy}")
+    for key, kind in keys.items():
+        if key not in value:
+            raise GestureError(f"{path}: is not what gesture {step} writes: it has no {key!r}; {remedy}")
+        if not isinstance(value[key], kind):
+            raise GestureError(
+                f"{path}: is not what gesture {step} writes: its {key!r} is {_short(value[key])}; {remedy}"
+            )
+    return value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def append_line(path: Path, line: str) -> None:
     """Appends one line and forces it to the disk; a line that a crash has cut stays a line of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
+    with naming(path), path.open("ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":

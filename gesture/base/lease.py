@@ -3,31 +3,37 @@
 A lease is the file `lease-<token>.json`; whoever created the one with the highest token is the writer. Creating it
 with O_EXCL lets exactly one of several succeed. A writer that was overtaken may wake up and go on writing: its
 checkpoints carry its token, and readers follow the highest one, so nothing of it is ever loaded.
+
+Whether a holder lives is never read off a clock: those of two hosts, and of a file server, may differ by minutes. Its
+heartbeat moves, or it does not; and a process id says something only to whom it was given by the same kernel, since the
+same start, in the same namespace.
 """
 
 import json
 import os
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gesture.base.errors import GestureError, HeldByAnotherError
+from gesture.base.disk import refusal
+from gesture.base.errors import HeldByAnotherError
 from gesture.base.files import write_json
+from gesture.base.process import identity
 
 HEARTBEAT = 10.0
 STALE = 45.0
-SILENT = 120.0
 
 
 class Lease:
     """The right to write into a folder; use as a context manager.
 
-    A lease is stale if its holder's process is gone from this host, or if its content has not changed for 45 s on our
-    own clock: the clocks of other hosts are not trusted.
+    A lease is stale if its holder's process is gone from this host, or if its content has not changed for 45 s that we
+    have watched it.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class Lease:
         sleep: Callable[[float], None] = time.sleep,
         heartbeat: float = HEARTBEAT,
         job: str | None = None,
+        patient: bool = False,
     ) -> None:
         """Nothing is written until the lease is taken.
 
@@ -46,12 +53,14 @@ class Lease:
             sleep: waits [s].
             heartbeat: time between signs of life [s].
             job: the scheduler's number of this process's job, if it is one.
+            patient: wait for a holder that lives until it is done, instead of giving up.
         """
         self._folder = folder
         self._clock = clock
         self._sleep = sleep
         self._heartbeat = heartbeat
         self._job = job
+        self._patient = patient
         self._beats = 0
         self._ended = threading.Event()
         self._pulse = threading.Thread(target=self._beat, daemon=True)
@@ -61,7 +70,7 @@ class Lease:
         """Takes the lease, waiting up to 45 s to see whether an earlier holder lives.
 
         Raises:
-            HeldByAnotherError: it does; its host, process and job are named.
+            HeldByAnotherError: it does, and this lease is not patient; its host, process and job are named.
             GestureError: the folder cannot be written to.
         """
         try:
@@ -73,7 +82,7 @@ class Lease:
                 if self._create(held + 1):
                     break
         except OSError as error:
-            raise GestureError(f"{self._folder}: cannot write there: {error}") from error
+            raise refusal(error, self._folder) from error
         self._pulse.start()
         return self
 
@@ -105,18 +114,19 @@ class Lease:
 
     def _wait_until_stale(self, token: int) -> None:
         path = self._path(token)
-        seen, since = None, self._clock()
+        seen, since, told = None, self._clock(), False
         while True:
             content = _read(path)
             if content is None or content.get("released") or _is_dead_here(content):
                 return
             if content != seen:
-                if seen is not None:  # a sign of life
+                if seen is not None and not self._patient:  # a sign of life
                     raise HeldByAnotherError(
-                        f"{self._folder}: held by process {content['pid']} on {content['host']}"
-                        + (f" (job {content['job']})" if content["job"] else "")
-                        + "; let it finish, or end it and run again"
+                        f"{self._folder}: held by {who(content)}; let it finish, or end it and run again"
                     )
+                if seen is not None and not told:
+                    print(f"{self._folder}: waits for {who(content)}, which writes there", file=sys.stderr)
+                    told = True
                 seen, since = content, self._clock()
             if self._clock() - since >= STALE:
                 return
@@ -127,13 +137,17 @@ class Lease:
             descriptor = os.open(self._path(token), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
             return False
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(self._content(), file)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(self._content(), file)
+        except OSError:
+            self._path(token).unlink()  # an empty one would be somebody's, for all that others know
+            raise
         self.token = token
         return True
 
     def _content(self, released: bool = False) -> dict[str, Any]:
-        place = {"host": socket.gethostname(), "pid": os.getpid(), "job": self._job}
+        place = {"host": socket.gethostname(), "pid": os.getpid(), "job": self._job, **identity(os.getpid())}
         return {**place, "beat": self._beats, "released": released}
 
     def _write(self, released: bool = False) -> None:
@@ -155,17 +169,58 @@ def highest_token(folder: Path) -> int:
 
 
 def holder(folder: Path) -> dict[str, Any] | None:
-    """Who holds a folder, as far as one look can tell: host, pid, job; None if nobody does.
+    """Who may hold a folder, as far as one look can tell: host, pid, job; None if nobody does for certain.
 
-    A process that died on another host is still named until its lease has been silent for two minutes.
+    One whose process was elsewhere is named even if it is gone: see `living`.
     """
-    path = folder / f"lease-{highest_token(folder):06d}.json"
-    content = _read(path)
-    if content is None or content.get("released") or _is_dead_here(content):
-        return None
-    if content["host"] != socket.gethostname() and time.time() - path.stat().st_mtime > SILENT:
-        return None
-    return content
+    content = _read(folder / f"lease-{highest_token(folder):06d}.json")
+    return None if content is None or content.get("released") or _is_dead_here(content) else content
+
+
+def living(
+    folders: Iterable[Path],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[Path, dict[str, Any]]:
+    """Who holds which of these folders; those whose process cannot be seen are watched for 45 s, all at once.
+
+    Args:
+        folders: checkpoint folders, or others that are written under a lease.
+        clock: monotonic time [s].
+        sleep: waits [s].
+    """
+    held = {folder: content for folder in folders if (content := holder(folder)) is not None}
+    silent = {folder: content for folder, content in held.items() if not is_here(content)}
+    if silent:
+        some = ", ".join(sorted({who(one) for one in silent.values()}))
+        print(f"looks for up to {STALE:.0f} s whether {some} lives", file=sys.stderr)
+    began = clock()
+    while silent and clock() - began < STALE:
+        sleep(1.0)
+        # A lease that was released, moved on, or was taken over has an answer.
+        silent = {folder: content for folder, content in silent.items() if holder(folder) == content}
+    return {folder: now for folder in held if folder not in silent and (now := holder(folder)) is not None}
+
+
+def silence(folder: Path) -> float:
+    """How long ago the holder of a folder seems to have given a sign of life [s].
+
+    By the clocks of two hosts, which may differ: a hint for people, nothing to decide by.
+    """
+    try:
+        return time.time() - (folder / f"lease-{highest_token(folder):06d}.json").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def who(content: dict[str, Any]) -> str:
+    """A holder in words."""
+    return f"process {content['pid']} on {content['host']}" + (f" (job {content['job']})" if content["job"] else "")
+
+
+def is_here(content: dict[str, Any]) -> bool:
+    """True if the holder is a living process that this one can see."""
+    return _is_of_this_place(content) and not _is_dead_here(content)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -175,18 +230,27 @@ def _read(path: Path) -> dict[str, Any] | None:
         return {**nobody, **json.loads(path.read_text(encoding="utf-8"))}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):  # half-written, or a network file system that is away for a moment
+    except (OSError, ValueError, TypeError):  # half-written, or a network file system that is away for a moment
         return nobody
 
 
+def _is_of_this_place(content: dict[str, Any]) -> bool:
+    """True if the holder's process id means the same to us: same host, kernel since its start, and namespace."""
+    here = identity(os.getpid())
+    # Leases from before these were noted have the host alone.
+    same = all(content.get(key, here[key]) == here[key] for key in ("boot", "namespace"))
+    return same and content["host"] == socket.gethostname()
+
+
 def _is_dead_here(content: dict[str, Any]) -> bool:
-    """True if the holder ran on this host and is gone."""
-    if content["host"] != socket.gethostname():
+    """True if the holder ran in this place and is gone; its number may have been given to another process since."""
+    if not _is_of_this_place(content):
         return False
     try:
         os.kill(content["pid"], 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
-    return False
+        pass
+    started = identity(content["pid"])["started"]
+    return None not in (started, content.get("started")) and started != content["started"]

@@ -1,11 +1,11 @@
 """Settings of `data.download`: which files, from where, and how they are known to be right."""
 
 import re
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gesture.base.settings import Settings
+from gesture.config.address import is_plain, may_be_secret
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
@@ -17,7 +17,8 @@ class RemoteFile(Settings):
     urls: list[str] = Field(
         ...,
         min_length=1,
-        description="Where it is; the first that gives it is used. Links to Nextcloud shares are fine.",
+        description="Where it is; the first that gives it is used. Links to Nextcloud shares are fine. `${NAME}` is an "
+        "environment variable, filled in when the file is asked for: write tokens and signatures so.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 [64 hexadecimal digits].")
     sha1: str | None = Field(None, description="Expected SHA-1, where no SHA-256 is known [40 hexadecimal digits].")
@@ -26,11 +27,16 @@ class RemoteFile(Settings):
     @field_validator("urls")
     @classmethod
     def _plain_urls(cls, value: list[str]) -> list[str]:
-        for number, url in enumerate(value):
-            if not _is_plain(url):  # not shown: it may hold a password
+        for number, url in enumerate(value, 1):  # not shown: it may hold a password
+            if not is_plain(url):
                 raise ValueError(
-                    f"entry {number + 1} should be http:// or https:// with a host; user and password belong in "
+                    f"entry {number} should be http:// or https:// with a host; user and password belong in "
                     "the environment: see `user_env` and `password_env`"
+                )
+            if secret := may_be_secret(url):
+                raise ValueError(
+                    f"entry {number}: {secret} may be a secret, and the settings are kept and reported: put its value "
+                    "into an environment variable, and ${NAME_OF_IT} in its place"
                 )
         return value
 
@@ -74,14 +80,3 @@ class Download(Settings):
         if (self.user_env is None) != (self.password_env is None):
             raise ValueError("give both `user_env` and `password_env`, or neither")
         return self
-
-
-def _is_plain(url: str) -> bool:
-    """Whether it is an address on the web that carries no user and password."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises if it is no number
-    except ValueError:
-        return False
-    whole = not re.search(r"\s", url) and parts.scheme in ("http", "https") and parts.hostname
-    return bool(whole) and "@" not in parts.netloc

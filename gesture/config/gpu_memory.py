@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 
 from gesture.base.text import size
+from gesture.config.layout import INDEX
 from gesture.config.settings import Variant
 from gesture.networks.base import USUAL_LENGTH
 from gesture.networks.memory import evaluation_bytes, state_bytes, step_memory
@@ -90,7 +91,7 @@ def need(variant: Variant, image: int, lengths: Sequence[int] = ()) -> Need:
 
 def lengths_of(records: Path) -> list[int]:
     """Frames of every recording, from the index beside a manifest of records; none if it is not there (yet)."""
-    index = records.with_name("index.csv")
+    index = records.with_name(INDEX)
     if not index.exists():
         return []
     with index.open(encoding="utf-8", newline="") as file:

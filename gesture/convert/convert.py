@@ -5,10 +5,8 @@ again, so a killed conversion goes on where it was.
 """
 
 import importlib
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,11 +15,14 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from gesture.base.errors import GestureError
-from gesture.base.files import read_json, remove_litter, value_digest, write_json, write_text
+from gesture.base.errors import FailedForGoodError, GestureError
+from gesture.base.files import json_text, read_manifest, remove_litter, write_text_if_other
+from gesture.base.lease import Lease
+from gesture.base.pool import pool
 from gesture.catalog import FORMATS
 from gesture.config.layout import INDEX
 from gesture.config.settings import Data, Experiment
+from gesture.convert.reader import records_digest
 from gesture.convert.writer import Shard, write_shard
 from gesture.formats.options import Options
 from gesture.formats.sequence import SPLITS
@@ -35,25 +36,52 @@ INDEX_COLUMNS = ["shard", "offset", "size", "id", "split", "label", "subject", "
 def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> None:
     """Writes shards, `index.csv` and last of all the manifest ``output`` into its folder.
 
+    Of several that are asked for the same folder one writes; the others wait, and find it done.
+
     Raises:
         GestureError: raw files are missing or damaged, or lack a modality that a variant asks for.
+        FailedForGoodError: they are others than `gesture download` listed.
     """
-    raw_manifest = read_json(raw)
-    remove_litter(output.parent)
+    raw_manifest = read_manifest(raw, "download", dataset=str, folder=str, files=dict)
     data = experiment.data
     module = importlib.import_module(FORMATS[data.dataset].module)
     options = experiment.dataset_options
     sources = module.sources(Path(raw_manifest["folder"]), options)
+    check_listed(raw, raw_manifest, data.dataset, sources)
     check_modalities(experiment, module.modalities(sources, options))
     shards = _plan_shards(sources, output.parent, options, data)
-    notes = write_shards(shards, processes)
-    index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
-    if index.empty:
-        raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
-    index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
-    write_text(output.with_name(INDEX), _text(index))
-    write_json(output, _manifest(experiment, module.class_names(options), index, notes))
+    with Lease(output.parent, patient=True) as lease:
+        remove_litter(output.parent)
+        notes = write_shards(shards, processes)
+        index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
+        if index.empty:
+            raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
+        index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
+        manifest = json_text(_manifest(experiment, module.class_names(options), index, notes))
+        lease.require()
+        # Where nothing changed, dates stay too: others may be training on these records.
+        write_text_if_other(output.with_name(INDEX), _text(index))
+        write_text_if_other(output, manifest)
     print(f"{len(index)} sequences in {len(shards)} shards: {output.parent}")
+
+
+def check_listed(raw: Path, manifest: dict[str, Any], dataset: str, sources: list[Source]) -> None:
+    """Compares the raw files with the list that `gesture download` made of them.
+
+    Raises:
+        FailedForGoodError: another data set, or a file is missing, new, or of another size; it is named.
+    """
+    remedy = "run gesture download again (snakemake --forcerun download)"
+    if manifest["dataset"] != dataset:
+        raise FailedForGoodError(f"{raw}: lists {manifest['dataset']!r}, this experiment is on {dataset!r}; {remedy}")
+    found, listed = {one.name: one.size for one in sources}, manifest["files"]
+    for name in sorted({*found, *listed}):
+        if found.get(name) != listed.get(name):
+            now = f"has {found[name]} bytes" if name in found else "is not in the folder"
+            then = f"{listed[name]} bytes" if name in listed else "none"
+            raise FailedForGoodError(
+                f"{raw}: the raw files have changed since they were listed: {name} {now}, listed {then}; {remedy}"
+            )
 
 
 def check_modalities(experiment: Experiment, available: tuple[str, ...]) -> None:
@@ -98,10 +126,7 @@ def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
     with ExitStack() as stack:
         made: Iterable[dict[str, Any]] = map(write_shard, shards)
         if min(processes, len(shards)) > 1:
-            # A fresh interpreter a process: forking one that has threads (PyAV, BLAS) can hang.
-            context = multiprocessing.get_context("spawn")
-            pool = stack.enter_context(ProcessPoolExecutor(min(processes, len(shards)), context))
-            made = pool.map(write_shard, shards)
+            made = stack.enter_context(pool(min(processes, len(shards)))).map(write_shard, shards)
         try:
             for note in tqdm(made, total=len(shards), unit="shard", desc="convert", mininterval=2):
                 for message in note["warnings"]:
@@ -132,7 +157,7 @@ def _manifest(
     shards = sorted({row[0]: note["sha256"] for note in notes for row in note["records"]}.items())
     return {
         "dataset": experiment.data.dataset,
-        "digest": value_digest([shards, _text(index)]),
+        "digest": records_digest(dict(shards), _text(index)),
         "recipe": recipe("convert"),
         "layout": experiment.data.layout,
         "size": experiment.data.size,

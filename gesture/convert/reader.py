@@ -1,21 +1,25 @@
 """Records of an experiment: which sequences train, validate and test, and reading any of them by position."""
 
+import io
 import resource
 import weakref
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+from google.protobuf.message import DecodeError
+from zstandard import ZstdError
 
 from gesture.base.errors import FailedForGoodError, GestureError
-from gesture.base.files import read_json
+from gesture.base.files import read_manifest, value_digest
 from gesture.config.layout import INDEX
 from gesture.config.settings import Data
 from gesture.config.splits import plays
 from gesture.convert.example import decode
-from gesture.convert.shard import read_record
+from gesture.convert.shard import REMEDY, read_record
 from gesture.formats.sequence import Sequence
 
 _DTYPES: Any = {"subject": str, "source": str, "label": "Int64"}
@@ -30,21 +34,19 @@ class Records:
     """
 
     def __init__(self, manifest: Path) -> None:
-        """Reads the manifest and the index.
+        """Reads the manifest and the index, and compares the one with the other.
 
         Raises:
             GestureError: one of the two is missing or unreadable.
+            FailedForGoodError: the index has changed since the records were written.
         """
         self.folder = manifest.parent
-        self.manifest: dict[str, Any] = read_json(manifest)
-        index = manifest.with_name(INDEX)
-        try:
-            self.index = pd.read_csv(index, dtype=_DTYPES)
-        except (OSError, ValueError) as error:
-            raise GestureError(f"{index}: cannot be read ({error}); run gesture convert again") from error
+        self.manifest = read_records_manifest(manifest)
+        self.index = read_index(manifest.with_name(INDEX), self.manifest)
         # As arrays: looking a row up in the table would cost a tenth of reading its record.
         self._labels = self.index["label"].fillna(0).to_numpy(np.int32) - 1
         self._ids = self.index["id"].to_numpy(np.int64)
+        self._splits = self.index["split"].to_numpy()
         self._places = self.index[["offset", "size"]].to_numpy(np.int64)
         self._shards, names = pd.factorize(self.index["shard"])
         self._paths = [self.folder / name for name in names]
@@ -98,7 +100,7 @@ class Records:
         """The sequence at a row of the index; several threads may read at once.
 
         Raises:
-            FailedForGoodError: the shard is missing or damaged there; it is named.
+            FailedForGoodError: the shard is missing, damaged there, or another one; it is named.
         """
         shard = int(self._shards[position])
         path = self._paths[shard]
@@ -108,7 +110,63 @@ class Records:
             except OSError as error:
                 raise FailedForGoodError(f"{path}: cannot be opened ({error}); run gesture convert again") from error
         offset, size = self._places[position].tolist()
-        return decode(read_record(self._files[shard].fileno(), offset, size, path))
+        data = read_record(self._files[shard].fileno(), offset, size, path)
+        try:
+            sequence = decode(data)
+        except (ValueError, LookupError, DecodeError, ZstdError) as error:
+            raise FailedForGoodError(
+                f"{path}: the record at byte {offset} is no sequence ({error}); {REMEDY}"
+            ) from error
+        label = -1 if sequence.label is None else sequence.label
+        found = (sequence.split, sequence.id, label)
+        expected = (self._splits[position], int(self._ids[position]), int(self._labels[position]))
+        if found != expected:
+            raise FailedForGoodError(
+                f"{path}: the record at byte {offset} is {_words(*found)}, the index has {_words(*expected)}; {REMEDY}"
+            )
+        return sequence
+
+
+def read_records_manifest(path: Path) -> dict[str, Any]:
+    """The manifest that `convert` wrote beside the records.
+
+    Raises:
+        GestureError: it is missing, or is something else.
+    """
+    keys = {"classes": list, "modalities": list, "size": int, "counts": dict, "digest": str, "shards": dict}
+    return read_manifest(path, "convert", **keys)
+
+
+def records_digest(shards: Mapping[str, str], index: str) -> str:
+    """Digest of every byte of the records.
+
+    Args:
+        shards: file name -> digest.
+        index: text of `index.csv`.
+    """
+    return value_digest([sorted(shards.items()), index])
+
+
+def read_index(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """The index of records, after comparing it with the digest that their manifest gives.
+
+    Raises:
+        FailedForGoodError: it has changed since the records were written.
+        GestureError: it is missing or unreadable.
+    """
+    try:
+        text = path.read_bytes().decode(errors="surrogateescape")
+        if records_digest(manifest["shards"], text) != manifest["digest"]:
+            raise FailedForGoodError(
+                f"{path}: has changed since the records were written; remove it and run gesture convert again"
+            )
+        return pd.read_csv(io.StringIO(text), dtype=_DTYPES)
+    except (OSError, ValueError, TypeError) as error:
+        raise GestureError(f"{path}: cannot be read ({error}); run gesture convert again") from error
+
+
+def _words(split: str, number: int, label: int) -> str:
+    return f"{split} Id {number}" + (f" of class {label + 1}" if label >= 0 else " without a label")
 
 
 def _allow_open_files(count: int) -> None:

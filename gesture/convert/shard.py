@@ -16,6 +16,7 @@ from gesture.base.errors import FailedForGoodError
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+REMEDY = "the shard is damaged: delete it and its .json, and convert again"
 
 
 def write_record(file: BinaryIO, data: bytes) -> tuple[int, int]:
@@ -34,16 +35,15 @@ def read_record(descriptor: int, offset: int, size: int, path: Path) -> bytes:
     Raises:
         FailedForGoodError: the file is shorter, or a checksum is wrong.
     """
-    remedy = "the shard is damaged: delete it and its .json, and convert again"
     header = os.pread(descriptor, _HEADER.size, offset)
     # The data by themselves: cutting them out of the frame would copy megabytes.
     data = os.pread(descriptor, size - _HEADER.size - _FOOTER.size, offset + _HEADER.size)
     footer = os.pread(descriptor, _FOOTER.size, offset + size - _FOOTER.size)
     if len(header) + len(data) + len(footer) < size:
-        raise FailedForGoodError(f"{path}: ends inside the record at byte {offset}; {remedy}")
+        raise FailedForGoodError(f"{path}: ends inside the record at byte {offset}; {REMEDY}")
     expected = _HEADER.pack(len(data), _masked_crc(header[:8])), _FOOTER.pack(_masked_crc(data))
     if (header, footer) != expected:
-        raise FailedForGoodError(f"{path}: wrong checksum in the record at byte {offset}; {remedy}")
+        raise FailedForGoodError(f"{path}: wrong checksum in the record at byte {offset}; {REMEDY}")
     return data
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gesture.base.files import atomic_path, file_digest, read_json, value_digest, write_json
+from gesture.base.errors import GestureError
+from gesture.base.files import atomic_path, file_digest, read_manifest, value_digest, write_json
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record
 from gesture.formats.options import Options
@@ -44,10 +45,9 @@ class Shard:
 def write_shard(shard: Shard) -> dict[str, Any]:
     """Writes one shard unless it is there already; returns its notes."""
     recipe = shard.recipe
-    if shard.notes_path.exists() and shard.path.exists():
-        notes = read_json(shard.notes_path)
-        if notes["recipe"] == recipe and notes["bytes"] == shard.path.stat().st_size:
-            return dict(notes)
+    notes = whole_notes(shard.notes_path)
+    if notes and shard.path.exists() and (notes["recipe"], notes["bytes"]) == (recipe, shard.path.stat().st_size):
+        return notes
     rows = []
     module = importlib.import_module(shard.module)
     with warnings.catch_warnings(record=True) as caught, atomic_path(shard.path) as temporary:
@@ -67,5 +67,17 @@ def write_shard(shard: Shard) -> dict[str, Any]:
         "warnings": [str(one.message) for one in caught],
         "records": rows,
     }
-    write_json(shard.notes_path, notes)
+    write_json(shard.notes_path, {**notes, "digest": value_digest(notes)})
     return notes
+
+
+def whole_notes(path: Path) -> dict[str, Any] | None:
+    """The notes of a shard as they were written; None if there are none, or if they are damaged anywhere.
+
+    The index is made of them: one flipped bit would be another label.
+    """
+    try:
+        notes: dict[str, Any] = read_manifest(path, "convert", digest=str, recipe=str, bytes=int)
+    except GestureError:
+        return None
+    return notes if notes.pop("digest") == value_digest(notes) else None

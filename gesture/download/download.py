@@ -9,11 +9,20 @@ from typing import Any
 from tqdm import tqdm
 
 from gesture.base.errors import GestureError
-from gesture.base.files import link_or_copy, read_json, sync, write_json
+from gesture.base.files import (
+    json_text,
+    link_or_copy,
+    read_manifest,
+    remove_litter,
+    sync,
+    write_json,
+    write_text_if_other,
+)
 from gesture.base.lease import Lease
 from gesture.catalog import FORMATS
 from gesture.config.data import Download, RemoteFile
 from gesture.config.settings import Experiment
+from gesture.download.address import expanded
 from gesture.download.fetch import Credentials, check_space, fetch, remote_size
 from gesture.download.unpack import unpack
 from gesture.formats.options import Options
@@ -31,7 +40,9 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
     module = importlib.import_module(FORMATS[data.dataset].module)
     if FORMATS[data.dataset].made:
         folder = output.parent / "raw"
-        _make(module, folder, options, processes)
+        with Lease(output.parent, patient=True):
+            remove_litter(folder)
+            _make(module, folder, options, processes)
     elif data.download:
         folder = _download(data.download, output.parent)
     else:
@@ -39,7 +50,9 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
         if not folder.is_dir():
             raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
     files = {one.name: one.size for one in module.sources(folder, options)}
-    write_json(output, {"dataset": data.dataset, "folder": str(folder), "files": files})
+    manifest = {"dataset": data.dataset, "folder": str(folder), "files": files}
+    # Where nothing changed, its date stays too, and what was made of the files is not made again.
+    write_text_if_other(output, json_text(manifest))
     print(f"{len(files)} raw files, {sum(files.values()) / 1e6:.1f} MB: {folder}")
 
 
@@ -64,8 +77,9 @@ def _download(settings: Download, where: Path) -> Path:
     """
     raw = where / "raw"
     if not raw.exists():
-        with Lease(where):
-            _fill(settings, where)
+        with Lease(where, patient=True):
+            if not raw.exists():  # the one that this one waited for may have made it
+                _fill(settings, where)
     folder = raw / (settings.subfolder or "")
     if not folder.is_dir():
         there = ", ".join(sorted(one.name for one in raw.iterdir())[:5])
@@ -75,7 +89,7 @@ def _download(settings: Download, where: Path) -> Path:
 
 def _fill(settings: Download, where: Path) -> None:
     lock = where / "download.lock.json"
-    facts = _fetch_all(settings, where / "downloads", read_json(lock) if lock.exists() else {})
+    facts = _fetch_all(settings, where / "downloads", read_manifest(lock, "download") if lock.exists() else {})
     unfinished = where / "raw.part"
     _assemble(settings.files, where / "downloads", unfinished)
     write_json(lock, facts)
@@ -86,6 +100,9 @@ def _fill(settings: Download, where: Path) -> None:
 def _fetch_all(settings: Download, folder: Path, lock: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Downloads what is not in the folder yet; returns size [bytes] and digests of each file."""
     credentials = _credentials(settings)
+    for file in settings.files:
+        for url in file.urls:
+            expanded(url)  # a variable that is not set is told before the first byte
     missing = [file for file in settings.files if not (folder / file.name).exists()]
     # What is unpacked takes its space once more, and as a rule more than that.
     needed = sum((remote_size(file.urls[0], credentials) or 0) * (1 + file.unpack) for file in missing)
@@ -93,7 +110,7 @@ def _fetch_all(settings: Download, folder: Path, lock: dict[str, dict[str, Any]]
     check_space(folder.parent, needed - kept, "the download")
     facts = {}
     for file in settings.files:
-        known = {"sha256": lock[file.name]["sha256"]} if file.name in lock else {}
+        known = {"sha256": str(lock[file.name]["sha256"])} if file.name in lock else {}
         checksums = {**known, **file.checksums}
         facts[file.name] = fetch(file.urls, folder / file.name, checksums=checksums, credentials=credentials)
     return facts

@@ -18,7 +18,8 @@ from requests.auth import HTTPBasicAuth
 from tqdm import tqdm
 
 from gesture.base.errors import GestureError
-from gesture.download.partial import Partial, shown
+from gesture.download.address import expanded, shown
+from gesture.download.partial import Partial
 
 ATTEMPTS = 8  # in a row without a new byte: two minutes of waiting
 LONGEST_WAIT = 60.0  # [s]
@@ -102,7 +103,8 @@ def remote_size(url: str, credentials: Credentials | None = None) -> int | None:
     """Size of the file behind a URL [bytes]; None where the server does not tell."""
     auth = credentials.basic if credentials else None
     try:
-        with requests.head(direct(url), headers=HEADERS, auth=auth, timeout=TIMEOUT, allow_redirects=True) as response:
+        address = direct(expanded(url))
+        with requests.head(address, headers=HEADERS, auth=auth, timeout=TIMEOUT, allow_redirects=True) as response:
             return int(response.headers["Content-Length"]) if response.ok and not _is_page(response) else None
     except (requests.RequestException, KeyError, ValueError):
         return None
@@ -145,10 +147,9 @@ def _patiently(
     """Attempts until the whole, right file is there, and returns its facts; gives up when nothing new arrives."""
     best, failures = part.size, 0
     while True:
-        # Bytes of another URL may be joined only if a checksum would tell that they do not belong together.
-        start = part.size if checksums or part.origin.get("url") == shown(url) else 0
+        start = part.size if _may_be_joined(part, url, checksums) else 0
         try:
-            _attempt(session, url, part, start, credentials)
+            _attempt(session, url, part, start, credentials, bool(checksums))
             facts = _facts(part.path, checksums)
             problem = _difference(facts, checksums)
             if problem:
@@ -159,14 +160,33 @@ def _patiently(
             failures = 1 if part.size > best else failures + 1
             best = max(best, part.size)
             if failures == ATTEMPTS:
-                kept = f"; {part.size / 1e6:.1f} MB are kept: run again to go on" if part.size else ""
-                raise _RefusedError(f"{error}, {ATTEMPTS} times in a row{kept}") from None
+                raise _RefusedError(f"{error}, {ATTEMPTS} times in a row{_kept(part, url, checksums)}") from None
             wait = min(error.wait or 2.0 ** (failures - 1), LONGEST_WAIT)
             print(f"{part.target.name}: {error}; again in {wait:.0f} s", file=sys.stderr)
             sleep(wait)
 
 
-def _attempt(session: requests.Session, url: str, part: Partial, start: int, credentials: Credentials | None) -> None:
+def _kept(part: Partial, url: str, checksums: Mapping[str, str]) -> str:
+    """What becomes of the bytes that arrived, in words."""
+    if not part.size:
+        return ""
+    if _may_be_joined(part, url, checksums):
+        return f"; {part.size / 1e6:.1f} MB are kept: run again to go on"
+    return "; it has neither ETag nor date there: give its sha256 in data.download.files, and what arrives is kept"
+
+
+def _may_be_joined(part: Partial, url: str, checksums: Mapping[str, str]) -> bool:
+    """Whether anything would tell that the bytes kept and those to come are not of one file.
+
+    A checksum does, or the server's own mark of this version. Equal lengths or borders do not: an archive of which one
+    entry was replaced has both.
+    """
+    return bool(checksums) or (part.origin.get("url") == shown(url) and bool(part.origin.get("validator")))
+
+
+def _attempt(
+    session: requests.Session, url: str, part: Partial, start: int, credentials: Credentials | None, checked: bool
+) -> None:
     """One request, for the bytes from ``start`` on; returns when the body has come to its end."""
     origin = part.origin
     if start and start == origin.get("size"):
@@ -180,17 +200,18 @@ def _attempt(session: requests.Session, url: str, part: Partial, start: int, cre
     auth = credentials.basic if credentials else None
     with (
         _network_errors(),
-        session.get(direct(url), headers=headers, auth=auth, stream=True, timeout=TIMEOUT) as response,
+        session.get(direct(expanded(url)), headers=headers, auth=auth, stream=True, timeout=TIMEOUT) as response,
     ):
         if response.status_code == 416 and start:
             part.discard()
             raise _InterruptedError("the file is shorter than what was kept of it: from its beginning again")
         _check_status(response, credentials)
+        _check_encoding(response)
         total = _total(response)
         chunks = response.raw.stream(CHUNK, decode_content=False)
         first = next(chunks, b"")
         if response.status_code == 206:
-            _check_range(response, part, known, total)
+            _check_range(response, part, known, total, checked)
         else:
             if _is_page(response) or first.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
                 raise _RefusedError(
@@ -256,19 +277,36 @@ def _check_status(response: requests.Response, credentials: Credentials | None) 
     raise _RefusedError(f"unexpected status {status}")
 
 
-def _check_range(response: requests.Response, part: Partial, known: str | None, total: int | None) -> None:
-    """Discards the partial file if the answer does not continue it."""
+def _check_encoding(response: requests.Response) -> None:
+    """Refuses a body that was compressed on the way: stored as it is, it would be another file.
+
+    Decoding it would not do: where such a body is cut, nothing tells, and a server that marks archives so means them.
+    """
+    found = response.headers.get("Content-Encoding", "").strip()
+    if found.lower() not in ("", "identity"):
+        raise _RefusedError(f"sends the file encoded ({found[:40]}), which was not asked for: get it another way")
+
+
+def _check_range(
+    response: requests.Response, part: Partial, known: str | None, total: int | None, checked: bool
+) -> None:
+    """Discards the partial file if the answer does not continue it; ``checked``: a checksum will tell, too."""
     begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     size = part.origin.get("size")
     if not begins or int(begins[1]) != part.size:
         problem = "answered with other bytes than those asked for"
-    elif (size and total and size != total) or (known and _validator(response) not in (None, known)):
+    elif (size and total and size != total) or _is_other(known, _validator(response), checked):
         problem = "the file has changed since it was begun"
     else:
         _check_space(part, total)
         return
     part.discard()
     raise _InterruptedError(f"{problem}: from its beginning again")
+
+
+def _is_other(known: str | None, given: str | None, checked: bool) -> bool:
+    """Whether an answer may belong to another version; one without a mark proves nothing: not all heed If-Range."""
+    return known is not None and given != known and not (checked and given is None)
 
 
 def _check_space(part: Partial, total: int | None) -> None:

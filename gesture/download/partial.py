@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from gesture.base.files import read_json, sync, write_json
+from gesture.base.errors import GestureError
+from gesture.base.files import read_manifest, sync, write_json
+from gesture.download.address import shown
 
 
 class Partial:
@@ -23,7 +24,10 @@ class Partial:
     @property
     def origin(self) -> dict[str, Any]:
         """Where they came from; empty if that is not known."""
-        return read_json(self.origin_path) if self.origin_path.exists() else {}
+        try:
+            return read_manifest(self.origin_path, "download")
+        except GestureError:
+            return {}
 
     def begin(self, url: str, validator: str | None, size: int | None) -> None:
         """Forgets all bytes; those to come are of this origin."""
@@ -41,9 +45,3 @@ class Partial:
         self.path.replace(self.target)
         sync(self.target.parent)
         self.origin_path.unlink(missing_ok=True)
-
-
-def shown(url: str) -> str:
-    """A URL as messages may show it: without user, password and query, any of which may be a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -13,6 +13,7 @@ from typing import IO
 
 from tqdm import tqdm
 
+from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import GestureError
 from gesture.base.files import sync
 
@@ -57,6 +58,8 @@ def unpack(archive: Path, folder: Path) -> None:
                     raise GestureError(f"{archive}: takes more space than is free in {folder}: make room")
                 bar.update(_write(member, folder / member.name, archive))
     except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and is_refusal(error):
+            raise refusal(error, folder) from error
         raise GestureError(
             f"{archive}: cannot be unpacked ({error or type(error).__name__}): remove it and run again if damaged"
         ) from error

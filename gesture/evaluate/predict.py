@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from gesture.base import device_kind
 from gesture.base.errors import GestureError
-from gesture.base.files import read_json
+from gesture.base.files import read_manifest
 from gesture.base.hardware import hardware
 from gesture.config.layout import MANIFEST, WEIGHTS
 from gesture.config.members import Member, member
 from gesture.config.settings import Experiment
 from gesture.convert.reader import Records
+from gesture.evaluate.failures import failures_said
 from gesture.evaluate.predictions import write_predictions
 from gesture.inputs.batch import Inputs
 from gesture.inputs.feed import usual_workers
@@ -72,14 +73,19 @@ class Predictor:
         self._step = tf.function(partial(softmax_of, network), reduce_retracing=True)
 
     def __call__(self) -> np.ndarray:
-        """Softmaxes of the sequences, `(N, K)` float32."""
+        """Softmaxes of the sequences, `(N, K)` float32.
+
+        Raises:
+            FailedForGoodError: a record is damaged, or shapes do not fit.
+        """
         found: list[np.ndarray] = []
         unread: deque[tf.Tensor] = deque()
-        for batch in copied_ahead(self._batches, ahead_on()):
-            unread.append(self._step(batch))
-            if len(unread) > lag():
-                found.append(unread.popleft().numpy())
-        found += [one.numpy() for one in unread]
+        with failures_said("the predictions"):
+            for batch in copied_ahead(self._batches, ahead_on()):
+                unread.append(self._step(batch))
+                if len(unread) > lag():
+                    found.append(unread.popleft().numpy())
+            found += [one.numpy() for one in unread]
         return np.concatenate(found) if found else np.zeros(self._shape, np.float32)
 
 
@@ -110,11 +116,12 @@ def evaluate(
     Raises:
         UnfitNodeError: there are fewer.
         GestureError: weights or records are missing, or belong to something else.
+        FailedForGoodError: a record or the index is damaged; nothing is written.
     """
     who = member(experiment, member_name)
-    trained = read_json(weights / MANIFEST)
+    trained = read_manifest(weights / MANIFEST, "train", member=str, fingerprint=dict, weights_sha256=str)
     data = Records(records)
-    if trained["member"] != member_name or trained["fingerprint"]["data"] != data.manifest["digest"]:
+    if trained["member"] != member_name or trained["fingerprint"].get("data") != data.manifest["digest"]:
         raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
     precision = who.variant.training.precision
     pin(threads, precision=precision)

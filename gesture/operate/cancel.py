@@ -3,13 +3,13 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from gesture.base.lease import holder
+from gesture.base.lease import holder, is_here
 from gesture.config.layout import Layout
 from gesture.schedulers import SCHEDULERS
 from gesture.schedulers.ask import Ask
@@ -21,12 +21,19 @@ def queued(folder: Path, experiment: str, ask: Ask) -> list[Job]:
     return [job for scheduler in SCHEDULERS.values() for job in scheduler.jobs(folder, experiment, ask)]
 
 
-def end(job: Job) -> str | None:
-    """Ends a job; what the scheduler says if it would not, None if the job has ended or is about to."""
-    done = subprocess.run(job.end, capture_output=True, text=True, check=False)
+def end(job: Job) -> tuple[Literal["ended", "gone", "refused"], str]:
+    """Ends a job.
+
+    Returns:
+        What became of it, `gone` if it had ended before, and what the scheduler said.
+    """
+    try:
+        done = subprocess.run(job.end, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return "refused", f"{job.end[0]}: {error.strerror}"
     said = " ".join((done.stderr + done.stdout).split())
     gone = re.search(r"already finished|not found|no matching job|invalid job id|already completing", said, flags=re.I)
-    return None if done.returncode == 0 or gone else said
+    return ("gone" if gone else "ended" if done.returncode == 0 else "refused"), said
 
 
 def trainers(folder: Path, experiment: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -38,8 +45,8 @@ def trainers(folder: Path, experiment: str) -> Iterator[tuple[str, dict[str, Any
 
 
 def is_ours(held: dict[str, Any]) -> bool:
-    """True if the lease's process runs on this host, outside of a scheduler, and is a trainer."""
-    if held["host"] != socket.gethostname() or held["job"]:
+    """True if the lease's process can be seen from here, runs outside of a scheduler, and is a trainer."""
+    if held["job"] or not is_here(held):
         return False
     try:
         return b"\0train\0" in Path(f"/proc/{held['pid']}/cmdline").read_bytes()
@@ -64,4 +71,5 @@ def heads(folder: Path) -> list[int]:
 
 def stop_trainer(pid: int) -> None:
     """Asks a trainer to save and end."""
-    os.kill(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it just has
+        os.kill(pid, signal.SIGTERM)

@@ -163,27 +163,28 @@ def _run_cancel(options: argparse.Namespace) -> None:
     verb = "would end" if options.dry_run else "ended"
     for pid in jobs.heads(folder):
         print(f"note: Snakemake (process {pid}) is at work in this folder and starts ended jobs again: end it first")
-    failed = []
-    queued = jobs.queued(folder, experiment, ask)
-    for job in queued:
-        refusal = None if options.dry_run else jobs.end(job)
-        if refusal is not None:
-            failed.append(f"{job.name} ({refusal})")
-        else:
+    failed, ended = [], 0
+    for job in jobs.queued(folder, experiment, ask):
+        became, said = ("ended", "") if options.dry_run else jobs.end(job)
+        if became == "refused":
+            failed.append(f"{job.name} ({said})")
+        elif became == "ended":
+            ended += 1
             print(f"{verb} {job.name}: {job.what}")
     elsewhere = 0
     for stage, held in jobs.trainers(folder, experiment):
         if jobs.is_ours(held):
             if not options.dry_run:
                 jobs.stop_trainer(held["pid"])
+            ended += 1
             print(f"{verb} process {held['pid']}: {stage}")
         elif not held["job"]:
             elsewhere += 1
             print(f"not ended: process {held['pid']} on {held['host']}: {stage}; run this command there")
     if failed:
         raise GestureError(f"{experiment}: not ended: {', '.join(failed)}; run the same command again")
-    if not queued and not elsewhere:
-        print(f"{experiment}: no job is left" if options.dry_run else f"{experiment}: no more jobs in a queue")
+    if not ended and not elsewhere:
+        print(f"{experiment}: nothing is left to end")
 
 
 def add_clean(commands: Subparsers) -> None:

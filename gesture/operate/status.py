@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gesture.base.errors import FailedForGoodError, StoppedEarlyError
 from gesture.base.files import read_json
-from gesture.base.lease import holder
+from gesture.base.lease import holder, is_here, silence
 from gesture.base.text import aligned, clock
 from gesture.config.digests import stage_digest
 from gesture.config.layout import LEDGER, MANIFEST, OUTCOME, Layout
@@ -18,6 +18,8 @@ from gesture.train.ledger import live_history, sessions
 State = Literal["waiting", "running", "stopped", "failed", "done", "outdated"]
 LOG_LINES = 5
 BAR = 20
+# A trainer elsewhere that gave no sign of life for so long is still named, with a remark [s].
+SILENT = 120.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> St
         log = layout.log("train", member.name, f"stage{stage}")
         error = (f"{outcome['message']}{again}", *_tail(log))
     return StageStatus(
-        state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held), error=error, **common
+        state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held, live), error=error, **common
     )
 
 
@@ -110,11 +112,13 @@ def _progress(live: Path, past: list[dict[str, Any]]) -> tuple[float, float | No
     return fraction, (last - first - done) * pace
 
 
-def _words(held: dict[str, Any] | None) -> str:
+def _words(held: dict[str, Any] | None, live: Path) -> str:
     if held is None:
         return ""
     job = f", job {held['job']}" if held.get("job") else ""
-    return f"process {held['pid']} on {held['host']}{job}"
+    since = 0.0 if is_here(held) else silence(live)
+    silent = f", silent for {clock(since)} by this host's clock" if since > SILENT else ""
+    return f"process {held['pid']} on {held['host']}{job}{silent}"
 
 
 def _tail(log: Path) -> list[str]:

@@ -14,6 +14,7 @@ from gesture.config.layout import ENSEMBLE, HISTORY, INDEX, MANIFEST, METRICS, R
 from gesture.config.members import Member, members
 from gesture.config.settings import Experiment
 from gesture.config.splits import stored_as
+from gesture.convert.reader import read_index, read_records_manifest
 from gesture.evaluate.predictions import Predictions, read_predictions
 from gesture.report.durations import Duration, durations
 from gesture.report.sessions import Session, read_sessions
@@ -128,8 +129,10 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
     Raises:
         FailedForGoodError: a predictions table was changed after it was written.
         GestureError: the records' manifest or the ensemble's test figures are missing, or a file is damaged.
+        FailedForGoodError: the index is not that of the records.
     """
     kept = ResultFolder(folder)
+    manifest, index = read_records_manifest(records), records.with_name(INDEX)
     metrics = {"test": read_json(kept.average("test") / METRICS)}
     if (kept.average("validation") / METRICS).exists():
         metrics["validation"] = read_json(kept.average("validation") / METRICS)
@@ -137,17 +140,13 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
     return Results(
         experiment=experiment,
         folder=folder,
-        records=read_json(records),
+        records=manifest,
         metrics=metrics,
         ensemble={split: read_predictions(path, "ensemble") for split, path in ensembles.items() if path.exists()},
         members={name: _member(one, kept, metrics) for name, one in members(experiment).items()},
         durations=durations(logs),
-        index=_index(records.with_name(INDEX)),
+        index=read_index(index, manifest) if index.exists() else None,
     )
-
-
-def _index(path: Path) -> pd.DataFrame | None:
-    return pd.read_csv(path, dtype={"subject": str}) if path.exists() else None
 
 
 def _member(member: Member, kept: ResultFolder, metrics: Mapping[str, Mapping[str, Any]]) -> MemberResult:

@@ -1,12 +1,13 @@
 """IBM Spectrum LSF, judged from what its commands print."""
 
-import json
 import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gesture.base.errors import GestureError
+from gesture.base.files import read_manifest
 from gesture.config.layout import Layout
 from gesture.schedulers import gpus
 from gesture.schedulers.ask import Ask
@@ -63,11 +64,16 @@ class Lsf(Scheduler):
         """By the records that the executor keeps of jobs it has submitted and not yet taken the result of."""
         found = []
         for path in sorted((folder / RECORDS).glob("*.json")):
-            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            paths = [*record["outputs"], record.get("outcome") or ""]
+            try:
+                record = read_manifest(path, "cancel", rule=str, wildcards=dict, outputs=list)
+            except (GestureError, OSError):
+                if path.exists():  # else its head has just taken the result
+                    print(f"note: {path}: empty or damaged, and passed over; whether its job lives: bjobs -w")
+                continue
+            paths = [str(one) for one in (*record["outputs"], record.get("outcome") or "")]
             if not record.get("name") or not Layout(experiment).owns(paths):
                 continue
-            what = " ".join([record["rule"], *record["wildcards"].values()])
+            what = " ".join([record["rule"], *map(str, record["wildcards"].values())])
             number = record.get("job_id")
             # One whose number was never learned still has its name.
             end = tuple(self.cancel(str(number))) if number else ("bkill", "-J", record["name"], "0")

@@ -1,34 +1,21 @@
 """What would fail in the same way again, told apart from accidents: exit 76 instead of a traceback."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import numpy as np
-import tensorflow as tf
 
 from gesture.base.errors import FailedForGoodError
+from gesture.evaluate import failures as evaluation
 from gesture.networks.layers.network import GestureNetwork
 
 
-@contextmanager
-def failures_said(step: int) -> Iterator[None]:
-    """Names the reason of a step that cannot succeed: a damaged record, shapes that do not fit.
+def failures_said(step: int) -> AbstractContextManager[None]:
+    """Names the reason of a step that cannot succeed, as `gesture.evaluate.failures` does.
 
     Raises:
         FailedForGoodError: instead of TensorFlow's error.
     """
-    try:
-        yield
-    except (tf.errors.OpError, ValueError) as error:
-        # tf.data passes an exception of the reader on as text: type, message, traceback.
-        ours = re.search(r"FailedForGoodError: (.*)", str(error))
-        if ours:
-            raise FailedForGoodError(ours[1]) from error
-        if isinstance(error, ValueError | tf.errors.InvalidArgumentError):
-            what = str(error).strip().partition("\n")[0]
-            raise FailedForGoodError(f"step {step} cannot be computed, shapes or values do not fit: {what}") from error
-        raise
+    return evaluation.failures_said(f"step {step}")
 
 
 def check_weights(network: GestureNetwork, step: int) -> None:

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from gesture import __version__
 from gesture.base import device_kind
+from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.files import atomic_folder, file_digest, read_json, remove_litter, write_json, write_text
 from gesture.base.hardware import Hardware, hardware
@@ -179,7 +180,15 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence, worke
         check_weights(network, last)
         ledger.end("done")
         origin = {"devices": checkpoints.devices, "exactness": device["exactness"], "hardware": here.as_json()}
-        _export(job, network, optimiser, chosen, ledger, lease, origin)
+        try:
+            _export(job, network, optimiser, chosen, ledger, lease, origin)
+        except OSError as error:
+            if not is_refusal(error):
+                raise
+            if chosen == last:  # else the network is that of an earlier step, whose checkpoint there is
+                checkpoints.save(network, optimiser, last, best)
+            kept = "the stage is trained, its checkpoint is kept: then run the same command again"
+            raise GestureError(f"{refusal(error, job.output)}; {kept}") from error
     checkpoints.remove_all()
     say(job.name, f"done: {job.output}")
 

@@ -4,16 +4,17 @@ import math
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import FailedForGoodError, GestureError
-from gesture.base.files import read_json, value_digest, write_json
+from gesture.base.files import read_json, read_manifest, value_digest, write_json
 from gesture.base.lease import Lease
 from gesture.config.digests import stage_digest
-from gesture.config.layout import LEDGER, MANIFEST, OUTCOME
+from gesture.config.layout import INDEX, LEDGER, MANIFEST, OUTCOME
 from gesture.config.members import Member, member
 from gesture.config.schedule import stage_bounds
 from gesture.config.settings import Experiment
@@ -21,6 +22,7 @@ from gesture.legacy2019.weight_files import digest, start_files
 from gesture.schedulers import job_id, job_name
 from gesture.train.ledger import sessions
 from gesture.train.out_of_memory import out_of_memory_said
+from gesture.train.progress import say
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class StageJob:
                 f"training.devices: {devices} GPUs share a batch, and this job asks for {gpus} (--gpus); raise `gpu` "
                 "(LSF, local) or `gres` (Slurm) of `train` in the profile, or lower the setting"
             )
-        manifest = read_json(records)
+        manifest = read_manifest(records, "convert", digest=str, modalities=list)
         missing = [one for one in who.variant.modalities if one not in manifest["modalities"]]
         if missing:
             raise GestureError(
@@ -125,9 +127,18 @@ class StageJob:
         outcome = self.checkpoints / OUTCOME
         if not outcome.exists():
             return
-        last = read_json(outcome)
-        if last["exit_code"] == FailedForGoodError.exit_code and last["fingerprint"] == self.digest:
+        last = read_manifest(outcome, "train")
+        same = last.get("fingerprint") == self.digest and last.get("records", self._stamp()) == self._stamp()
+        if last.get("exit_code") == FailedForGoodError.exit_code and same:
             raise FailedForGoodError(last["message"])
+
+    def _stamp(self) -> str:
+        """What changes when damaged records are made anew, with the same bytes and digest as they should have had."""
+        folder = self.records.parent
+        stats = [
+            (path.name, path.stat()) for path in sorted([*folder.glob("*.tfrecord"), folder / INDEX]) if path.exists()
+        ]
+        return value_digest([[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats])
 
     @contextmanager
     def outcome_of_attempt(self, lease: Lease) -> Iterator[None]:
@@ -144,14 +155,22 @@ class StageJob:
         except GestureError as error:
             self._write_outcome(lease, error.exit_code, str(error))
             raise
+        except OSError as error:
+            if not is_refusal(error):
+                self._write_outcome(lease, 1, f"{type(error).__name__}: {error}")
+                raise
+            said = refusal(error, self.checkpoints)
+            self._write_outcome(lease, said.exit_code, str(said))
+            raise said from error
         except BaseException as error:
             self._write_outcome(lease, 1, f"{type(error).__name__}: {error}")
             raise
         self._write_outcome(lease, 0, "done")
 
     def _write_outcome(self, lease: Lease, exit_code: int, message: str) -> None:
-        if not lease.is_mine():
-            return
+        with suppress(OSError):
+            if not lease.is_mine():
+                return
         steps = [one["step"] + (one["steps"] or 0) for one in sessions(self.checkpoints / LEDGER)]
         value: dict[str, Any] = {
             "exit_code": exit_code,
@@ -162,8 +181,12 @@ class StageJob:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "fingerprint": self.digest,
+            "records": self._stamp(),
         }
-        write_json(self.checkpoints / OUTCOME, value)
+        try:
+            write_json(self.checkpoints / OUTCOME, value)
+        except OSError as error:  # the reason of ending matters more than that it could not be noted
+            say(self.name, f"the outcome is not noted: {refusal(error, self.checkpoints / OUTCOME)}")
 
 
 def finite_or_fail(loss: float, step: int, saved: int) -> None:

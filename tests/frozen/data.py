@@ -125,7 +125,6 @@ def roles(folder: Path) -> dict[str, Any]:
 
 def _write_index(manifest: Path) -> None:
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(json.dumps({"classes": ["one", "two", "three"]}))
     with manifest.with_name("index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
@@ -133,6 +132,9 @@ def _write_index(manifest: Path) -> None:
         )
         for number, (split, label, subject_) in enumerate(ROWS, 1):
             writer.writerow(["a.tfrecord", 0, 0, number, split, label, subject_, "", 20, "skeleton"])
+    text = manifest.with_name("index.csv").read_bytes().decode()
+    value = {"classes": ["one", "two", "three"], "modalities": ["skeleton"], "size": 16, "counts": {}, "shards": {}}
+    manifest.write_text(json.dumps({**value, "digest": subject.records_digest({}, text)}))
 
 
 # ---- Order

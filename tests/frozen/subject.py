@@ -30,7 +30,7 @@ from gesture.config.members import members
 from gesture.config.schedule import rates, stage_bounds
 from gesture.config.settings import Augmentation, Average, Data, Experiment, load, parse
 from gesture.convert.convert import convert
-from gesture.convert.reader import Records
+from gesture.convert.reader import Records, records_digest
 from gesture.download.download import download
 from gesture.evaluate.predictions import read_predictions, write_predictions
 from gesture.formats.sequence import Sequence

@@ -1,6 +1,7 @@
 """A real HTTP server on loopback that misbehaves on demand: once a fault, then as a server should."""
 
 import base64
+import gzip
 import re
 import threading
 from collections.abc import Iterator
@@ -151,6 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def says_no_length(self, content: bytes) -> None:
         self._send(200, content, length=None)
+
+    def sends_it_coded(self, content: bytes) -> None:
+        self._send(200, gzip.compress(content, 1), {"Content-Encoding": "gzip"})
 
     def sends_nothing(self, content: bytes) -> None:
         self._send(200, b"", length=None)

@@ -83,9 +83,43 @@ def test_a_job_that_has_just_finished_is_no_error_but_a_refusal_is(
     lsf_record(folder, "17", "results/tiny/submission.csv")
     script(folder, "bkill", "echo 'Job <17>: Job has already finished'; exit 255")
     assert main(["cancel", "tiny"]) == 0
+    assert capsys.readouterr().out == "tiny: nothing is left to end\n"
     script(folder, "bkill", "echo 'LSF is down. Please wait ...' >&2; exit 255")
     assert main(["cancel", "tiny"]) == 2
     assert "LSF is down" in capsys.readouterr().err
+
+
+def test_the_second_of_two_says_that_nothing_was_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The executor's record is there until its head has taken the result, which may be never."""
+    lsf_record(folder, "17", "results/tiny/submission.csv")
+    script(
+        folder, "bkill", f"[ -e {folder}/gone ] && echo 'Job <17>: Job has already finished' && exit 255\ntouch gone"
+    )
+    assert main(["cancel", "tiny"]) == 0
+    assert capsys.readouterr().out == "ended LSF job 17: train fusion-s1 2\n"
+    assert main(["cancel", "tiny"]) == 0
+    assert capsys.readouterr().out == "tiny: nothing is left to end\n"
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "{", "[]", "null", '{"rule": "train"}', '{"rule": 1, "outputs": {}}', "\x00" * 40]
+)
+def test_a_damaged_record_of_a_job_is_named_and_passed_over(
+    folder: Path, capsys: pytest.CaptureFixture[str], damaged: str
+) -> None:
+    lsf_record(folder, "17", "results/tiny/submission.csv")
+    record = folder / ".snakemake/lsf-steady/jobs/0-damaged.json"
+    record.write_text(damaged)
+    script(folder, "bkill", f'echo "$@" >> {folder}/ended')
+    assert main(["cancel", "tiny"]) == 0
+    assert ended(folder) == ["17"]
+    assert f"{record.relative_to(folder)}: empty or damaged, and passed over" in capsys.readouterr().out
+
+
+def test_a_scheduler_whose_commands_are_not_here_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lsf_record(folder, "17", "results/tiny/submission.csv")
+    assert main(["cancel", "tiny"]) == 2
+    assert "not ended: LSF job 17 (bkill: No such file or directory)" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -124,6 +158,15 @@ def test_only_trainers_are_ended(folder: Path) -> None:
         assert main(["cancel", "tiny"]) == 0
         assert other.poll() is None, "its number was reused for something else"
         other.send_signal(signal.SIGKILL)
+
+
+def test_a_trainer_of_another_container_is_not_ended_by_its_number(
+    folder: Path, trainer: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lease(folder, pid=trainer.pid, namespace="pid:[1]")
+    assert main(["cancel", "tiny"]) == 0
+    assert trainer.poll() is None
+    assert f"not ended: process {trainer.pid} on {socket.gethostname()}" in capsys.readouterr().out
 
 
 def test_a_trainer_on_another_host_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,8 +79,10 @@ def test_progress_shows_rate_and_time_left(client: Client, capsys: pytest.Captur
     assert re.search(r"a\.zip: 100%.*3\.00M/3\.00M \[\S+<00:00, .*B/s\]", capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("checksums", [{"sha256": SHA256}, {"sha1": SHA1}, {}])
-@pytest.mark.parametrize("etag", ['"1"', None])
+@pytest.mark.parametrize(
+    ("checksums", "etag"),
+    [({"sha256": SHA256}, '"1"'), ({"sha1": SHA1}, '"1"'), ({}, '"1"'), ({"sha256": SHA256}, None)],
+)
 def test_a_dropped_connection_is_resumed_where_it_broke(
     client: Client, server: MisbehavingServer, checksums: dict[str, str], etag: str | None
 ) -> None:
@@ -161,6 +163,41 @@ def test_a_file_that_changed_meanwhile_is_not_joined_with_its_old_half(
     client()
     assert client.whole()
     assert server.ranges[-1] == last  # one answer is enough from a server that heeds If-Range
+
+
+@pytest.mark.parametrize("ranges", ["well", "ignores_if_range"])
+@pytest.mark.parametrize(("before", "after"), [(None, None), ('"1"', None), ('W/"1"', 'W/"1"')])
+def test_without_checksum_and_version_two_halves_are_never_joined(
+    client: Client, server: MisbehavingServer, before: str | None, after: str | None, ranges: str
+) -> None:
+    """The new version has the length of the old one, and its second half begins like that: no comparison would tell."""
+    server.files["/a.zip"] = bytes(len(CONTENT) // 2) + CONTENT[len(CONTENT) // 2 :]
+    server.etag, server.faults = before, ["drops", *["hangs_up"] * ATTEMPTS]
+    message = client.problem()
+    assert ("MB are kept" in message) == (before == '"1"')
+    server.files["/a.zip"], server.etag, server.faults = CONTENT, after, [ranges]
+    client()
+    assert client.whole()
+
+
+def test_a_file_without_a_version_begins_anew_when_it_breaks_off(client: Client, server: MisbehavingServer) -> None:
+    server.etag, server.faults = None, ["drops"]
+    client()
+    assert client.whole()
+    assert server.ranges == [None, None]
+
+
+@pytest.mark.parametrize("checksums", [{"sha256": SHA256}, {}])
+def test_a_coding_that_nobody_asked_for_is_refused(
+    client: Client, server: MisbehavingServer, checksums: dict[str, str]
+) -> None:
+    server.faults = ["sends_it_coded"]
+    message = client.problem(checksums=checksums)
+    assert "a.zip: sends the file encoded (gzip), which was not asked for" in message
+    assert not client.part.exists()
+    server.faults = ["sends_it_coded"]
+    client(*[f"{server.url}/a.zip"] * 2, checksums=checksums)  # a mirror may know better
+    assert client.whole()
 
 
 def test_bytes_of_another_server_are_not_joined_without_a_checksum(client: Client, server: MisbehavingServer) -> None:
@@ -336,6 +373,35 @@ def test_a_redirect_to_another_host_does_not_take_the_password_along(client: Cli
 def test_what_may_be_secret_in_a_url_is_not_shown(client: Client, server: MisbehavingServer) -> None:
     url = f"{server.url.replace('//', '//anna:hidden1@')}/b.zip?token=hidden1"
     assert "hidden1" not in client.problem(url)
+
+
+def test_a_secret_in_a_query_is_filled_in_last_and_shown_nowhere(
+    client: Client, server: MisbehavingServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.files = {"/a.zip?token=hidden1": CONTENT}
+    url = server.url + "/a.zip?token=${G_TOKEN}"
+    monkeypatch.setenv("G_TOKEN", "hidden1")
+    assert remote_size(url) == len(CONTENT)
+    server.faults = ["drops", *["hangs_up"] * ATTEMPTS]
+    message = client.problem(url)
+    kept = "".join(path.read_text() for path in client.target.parent.glob("*.json"))
+    assert "hidden1" not in message + kept + "".join(capsys.readouterr())
+    client(url)
+    assert client.whole()
+    assert {one["Path"] for one in server.gets} == {"/a.zip?token=hidden1"}
+
+
+@pytest.mark.parametrize(("value", "words"), [(None, "is not set: export it"), ("a b", "percent-encode them")])
+def test_a_variable_that_does_not_fit_is_named_without_its_value(
+    client: Client, monkeypatch: pytest.MonkeyPatch, value: str | None, words: str
+) -> None:
+    monkeypatch.delenv("G_TOKEN", raising=False)
+    if value:
+        monkeypatch.setenv("G_TOKEN", value)
+    message = client.problem(client.server.url + "/a.zip?token=${G_TOKEN}")
+    assert f"a.zip: the environment variable G_TOKEN {'has characters' if value else ''}".rstrip() in message
+    assert words in message
+    assert client.server.gets == []
 
 
 # ---- Before it starts -----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import made_up_results
 import pytest
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import FailedForGoodError, GestureError
 from gesture.base.files import read_json, write_json
 from gesture.report.figures import learning_curves
 from gesture.report.page import report
@@ -239,7 +239,7 @@ def test_figures_of_an_earlier_report_go(tmp_path):
 
 def test_what_was_run_is_told(page):
     text = squeezed(page.text)
-    assert "d" * 64 in text
+    assert re.search(r"Digest of the records ?[0-9a-f]{64}", text)
     assert "gesture 0.1.0, tensorflow 2.21.0" in text
     assert "experiment: made-up" in text
 
@@ -307,6 +307,16 @@ def test_what_is_missing_is_left_out_and_an_empty_split_is_said(tmp_path):
     assert "subject 0" not in text
     assert "accuracy of the ensemble on test" in text
     assert "The validation split has no sequences." in text
+
+
+@pytest.mark.parametrize(("was", "becomes"), [(",1,test,", ",2,test,"), ("\n", "\r\n"), ("Sample0001", "Sample0009")])
+def test_a_changed_index_is_refused_and_no_page_is_written(tmp_path, was, becomes):
+    arguments = made_up_results.make_results(tmp_path)
+    index = arguments["records"].with_name("index.csv")
+    index.write_bytes(index.read_bytes().replace(was.encode(), becomes.encode(), 1))
+    with pytest.raises(FailedForGoodError, match=r"index\.csv: has changed since the records were written; remove it"):
+        report(made_up_results.settings(), **arguments)
+    assert not arguments["output"].exists()
 
 
 def test_a_history_cut_by_a_crash_is_read_up_to_there(tmp_path):

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from gesture.base.errors import HeldByAnotherError
 from gesture.base.files import write_json, write_text
 from gesture.cli import main
 from gesture.config import digests, layout, members
 from gesture.config.settings import Experiment, parse
+from gesture.operate.clean import chosen_members, leftovers
 from gesture.operate.status import StageStatus, status
 
 START = {"event": "start", "time": "2026-01-01T00:00:00+00:00", "host": "node7", "job": "41"}
@@ -173,6 +175,27 @@ def test_clean_does_not_pull_the_ground_from_under_a_running_trainer(
     assert main(["clean", "trial", "--directory", str(trained)]) == 77
     assert "being trained by process" in capsys.readouterr().err
     assert (trained / "results/trial/train/bones-s1/stage1").exists()
+
+
+def test_clean_watches_a_trainer_on_a_host_with_another_clock(experiment: Experiment, trained: Path) -> None:
+    path = live(trained, "bones-s1", 2) / "lease-000002.json"
+    now = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        lease = {"host": "node7", "pid": 1, "job": "42", "beat": now // 10, "released": False}
+        write_json(path, lease)
+        os.utime(path, (path.stat().st_mtime - 150,) * 2)
+
+    wait(0)
+    chosen = chosen_members(experiment, [])
+    with pytest.raises(HeldByAnotherError, match=r"being trained by process 1 on node7 \(job 42\); end it first"):
+        leftovers(experiment, chosen, 1, trained, lambda: now, wait)
+    assert now <= 11
+    (found,) = (one for one in status(experiment, trained) if (one.member, one.stage) == ("bones-s1", 2))
+    assert found.state == "running"
+    assert found.holder == "process 1 on node7, job 42, silent for 2:30 by this host's clock"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ TIER_0 |= {f"gesture.networks.{path.stem}" for path in (PACKAGE / "networks").gl
 TIER_0 -= NOT_OF_TIER_0
 # Tier 2 may use TensorFlow.
 TIER_2 = (
-    "gesture.networks.layers", "gesture.train", "gesture.inputs.pipeline", "gesture.evaluate.predict",
+    "gesture.networks.layers", "gesture.train", "gesture.inputs.pipeline", "gesture.evaluate.failures",
+    "gesture.evaluate.predict",
     "gesture.legacy2019.pretrained", "gesture.legacy2019.restore", "gesture.legacy2019.torch_file",
     "gesture.legacy2019.weights",
 )  # fmt: skip

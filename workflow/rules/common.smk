@@ -20,6 +20,7 @@ os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
 
 from gesture.base.errors import GestureError
 from gesture.base import yaml_file
+from gesture.base.disk import refusal
 from gesture.base.files import write_text
 from gesture.config import digests, layout, members, settings
 from gesture.operate import costs
@@ -70,7 +71,10 @@ def before_jobs():
     except GestureError as error:
         stop(error, CONFIGURATION)
     if not Path(SETTINGS).exists():
-        write_text(Path(SETTINGS), yaml.safe_dump(digests.resolved(EXPERIMENT), sort_keys=False))
+        try:
+            write_text(Path(SETTINGS), yaml.safe_dump(digests.resolved(EXPERIMENT), sort_keys=False))
+        except OSError as error:
+            stop(refusal(error, Path(SETTINGS)))
     # A job reads the Snakefile again, perhaps hours later: the file it then gets as configuration is the resolved one.
     workflow.overwrite_configfiles[:] = [Path(SETTINGS).absolute()]
 

@@ -1,12 +1,12 @@
 """The whole data set, sample by sample, in several processes; a killed run goes on where it was."""
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from gesture.base.errors import GestureError
 from gesture.base.files import read_json, write_json, write_text
+from gesture.base.pool import pool
 from gesture.formats.synthetic.files import write_sample
 from gesture.formats.synthetic.presets import PRESETS, plans
 
@@ -42,18 +42,12 @@ def generate(
             if progress:
                 progress(done, len(todo))
     else:
-        # Fresh interpreters: a fork would copy the locks of whatever threads the caller runs.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(processes, len(todo)), mp_context=context) as pool:
-            futures = [pool.submit(write_sample, folder, plan, seed) for plan in todo]
-            try:
-                for done, future in enumerate(as_completed(futures), start=1):
-                    future.result()
-                    if progress:
-                        progress(done, len(todo))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        with pool(min(processes, len(todo))) as workers:
+            futures = [workers.submit(write_sample, folder, plan, seed) for plan in todo]
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                if progress:
+                    progress(done, len(todo))
     return [folder / f"{plan.name}.zip" for plan in todo]
 
 
