@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from gesture.convert.convert import write_shards
 from gesture.convert.writer import Shard
-from gesture.formats.catalog import ArraysOptions
+from gesture.formats.options import ArraysOptions
 from gesture.formats.source import Source
 import endless
 source = Source("one", Path(endless.__file__), "test", (1,), (0,))

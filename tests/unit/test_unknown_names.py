@@ -1,5 +1,6 @@
 """A name that nobody has given is refused wherever it turns up; nothing takes it for the last kind it knows."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from gesture.base.errors import GestureError
 from gesture.catalog import FORMATS, NETWORKS
 from gesture.config.schedule import rates
 from gesture.config.settings import Data, parse
-from gesture.convert.reader import Records
+from gesture.convert.reader import Records, records_digest
 from gesture.formats.sequence import Sequence
 from gesture.inputs.batch import Inputs, images_of
 from gesture.inputs.pictures import Colour
@@ -60,8 +61,10 @@ def test_a_schedule_of_rates() -> None:
 
 
 def test_a_role_of_sequences(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
-    (tmp_path / "index.csv").write_text("shard,offset,size,id,split,label,subject,source\na,0,0,1,test,,,\n")
+    index = "shard,offset,size,id,split,label,subject,source\na,0,0,1,test,,,\n"
+    (tmp_path / "index.csv").write_text(index)
+    manifest = {"classes": [], "modalities": [], "size": 16, "counts": {}, "shards": {}}
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "digest": records_digest({}, index)}))
     records = Records(tmp_path / "manifest.json")
     assert records.positions("test", Data()).tolist() == [0]
     with pytest.raises(GestureError, match=r"'nonesuch' is not a role \(training, validation, test\)"):
