@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import FailedForGoodError, GestureError
 
 # Containers on different hosts may have the same process ids, so these alone do not keep two writers apart.
 _PROCESS = uuid.uuid4().hex[:8]
@@ -217,6 +217,29 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             continue
     return [one for one in found if isinstance(one, dict)]
+
+
+def require_digest(path: Path, expected: str, step: str) -> None:
+    """Compares a file that another step wrote with the digest in that step's manifest.
+
+    Args:
+        path: of the file.
+        expected: its SHA-256.
+        step: the subcommand that wrote it.
+
+    Raises:
+        FailedForGoodError: the file was changed, or is another one.
+        GestureError: it is missing or cannot be read.
+    """
+    try:
+        found = file_digest(path)
+    except OSError as error:
+        raise GestureError(f"{path}: cannot be read ({error.strerror}); run gesture {step} again") from error
+    if found != expected:
+        raise FailedForGoodError(
+            f"{path}: is not what gesture {step} wrote: its SHA-256 is not that of the manifest beside it; "
+            f"remove the folder and run gesture {step} again"
+        )
 
 
 def file_digest(path: Path) -> str:

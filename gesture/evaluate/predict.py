@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gesture.base import device_kind
 from gesture.base.errors import GestureError
-from gesture.base.files import read_manifest
+from gesture.base.files import read_manifest, require_digest
 from gesture.base.hardware import hardware
 from gesture.config.layout import MANIFEST, WEIGHTS
 from gesture.config.members import Member, member
@@ -129,6 +129,7 @@ def evaluate(
     device_kind.require(gpus, here)
     print(f"{member_name} on {split}: {here.line()}" + ("" if gpus or here.gpus else "; no GPU was asked for"))
     network = build_member(who, data)
+    require_digest(weights / WEIGHTS, trained["weights_sha256"], "train")
     network.load_weights(weights / WEIGHTS)
     positions = data.positions(split, experiment.data)
     inputs, batch = Inputs.of(who.variant), who.variant.training.validation_batch

@@ -1,8 +1,8 @@
 """Live state of a stage: a folder a checkpoint, renamed into place when all its bytes are on the disk.
 
 `LAST-<token>.json` lists the checkpoints of the writer that held this lease token: `newest` (newest first) and `best`
-(by validation, or null). Readers follow the highest token alone, so what a writer commits after it was overtaken is
-never loaded.
+(by validation, or null). It is a hint: the folders and their digests are the truth. Readers follow the highest token
+alone, so what a writer commits after it was overtaken is never loaded.
 """
 
 import os
@@ -53,6 +53,8 @@ class Checkpoints:
         self._fingerprint = fingerprint
         self._newest: list[str] = []
         self._best: str | None = None
+        # Kept until the stage ends, where nothing says that they are not needed.
+        self._others: list[str] = []
         self.remarks: list[str] = []
         # Kinds of devices that the state was computed on, see `gesture.base.device_kind`; saved with it.
         self.devices: list[dict[str, Any]] = []
@@ -63,8 +65,8 @@ class Checkpoints:
         """Links the checkpoints of the writer before under our token: it may yet wake up and delete its own."""
         remove_litter(self._folder)
         pointers = sorted(self._folder.glob("LAST-*.json"))
-        newest, best = self._committed(pointers[-1]) if pointers else ([], None)
-        for name in dict.fromkeys([*newest, *([best] if best else [])]):
+        newest, best, others = self._found(pointers)
+        for name in dict.fromkeys([*newest, *([best] if best else []), *others]):
             own = self._name(_step(name))
             if not self._link(name, own):
                 continue
@@ -72,21 +74,45 @@ class Checkpoints:
                 self._newest.append(own)
             if name == best:
                 self._best = own
+            if name in others:
+                self._others.append(own)
         self._point()
         self._remove_all_but(self._kept)
         for path in pointers:
             if path != self._pointer:
                 path.unlink(missing_ok=True)
 
-    def _committed(self, pointer: Path) -> tuple[list[str], str | None]:
-        """What a pointer names; if it cannot be read, all checkpoints of its token: each carries its own digest."""
+    def _found(self, pointers: list[Path]) -> tuple[list[str], str | None, list[str]]:
+        """The checkpoints of the writer before: the newest, the best by validation, and others that are kept.
+
+        The folders count, not what the pointer says of them: each has its own digest. The pointer tells which token was
+        the highest even if that writer committed nothing, and which checkpoint is the best. Where it is lost or
+        damaged, all are kept, and the best is the last that was saved as such.
+        """
+        by_token: dict[int, list[str]] = {}
+        for name in sorted((one.name for one in self._folder.glob("step-*")), reverse=True):
+            by_token.setdefault(_token(name), []).append(name)
+        pointed = _token(pointers[-1].stem) if pointers else None
+        # A writer that died before its first pointer has only linked what the one before still has.
+        lost = pointed is None or (pointed not in by_token and max(by_token, default=0) > pointed)
+        names = by_token.get(max(by_token, default=0) if lost else pointed or 0, [])
         try:
-            value = read_json(pointer)
-            return list(value["newest"]), value["best"]
+            best = None if lost else read_json(pointers[-1])["best"]
         except (GestureError, OSError, KeyError, TypeError) as error:
-            self.remarks.append(f"{pointer.name} is damaged, going by the folders' names: {error}")
-            token = pointer.stem.removeprefix("LAST-")
-            return sorted((path.name for path in self._folder.glob(f"step-*-t{token}")), reverse=True), None
+            best, lost = None, True
+            self.remarks.append(f"{pointers[-1].name} is damaged, going by the checkpoints themselves: {error}")
+        else:
+            if lost and names:
+                self.remarks.append("LAST-*.json is missing, going by the checkpoints themselves")
+        if best not in names:
+            best = next(filter(self._was_best, names), None)
+        return names[:KEEP], best, names[KEEP:] if lost else []
+
+    def _was_best(self, name: str) -> bool:
+        try:
+            return bool(read_json(self._folder / name / "state.json").get("best"))
+        except (GestureError, OSError, AttributeError):
+            return False
 
     def _link(self, name: str, own: str) -> bool:
         """Gives a checkpoint our token; False if the writer before has removed it in the meantime."""
@@ -158,7 +184,7 @@ class Checkpoints:
                 # A damaged one of this step, passed over when this session began.
                 shutil.rmtree(self._folder / name, ignore_errors=True)
                 with atomic_folder(self._folder / name) as partial:
-                    self._write(partial, network, optimiser, step)
+                    self._write(partial, network, optimiser, step, best)
                     self._lease.require()
             self._newest = [name, *(one for one in self._newest if one != name)][:KEEP]
             self._best = name if best else self._best
@@ -182,13 +208,16 @@ class Checkpoints:
 
         The empty pointer stays too: what an overtaken writer commits from now on must not be followed either.
         """
-        self._newest, self._best = [], None
+        self._newest, self._best, self._others = [], None, []
         self._point()
         self._remove_all_but([])
 
-    def _write(self, folder: Path, network: GestureNetwork, optimiser: TwoRateAdam, step: int) -> None:
+    def _write(
+        self, folder: Path, network: GestureNetwork, optimiser: TwoRateAdam, step: int, best: bool = False
+    ) -> None:
         checksum = write_live_state(folder / STATE, _variables(network, optimiser))
         state = {"step": step, "fingerprint": self._fingerprint, "crc32": checksum, "devices": self.devices}
+        state |= {"best": True} if best else {}
         write_json(folder / "state.json", {**state, "digest": value_digest(state)})
 
     def _name(self, step: int) -> str:
@@ -197,7 +226,7 @@ class Checkpoints:
     @property
     def _kept(self) -> list[str]:
         """All that are kept, in the order in which they are tried."""
-        return list(dict.fromkeys([*self._newest, *([self._best] if self._best else [])]))
+        return list(dict.fromkeys([*self._newest, *([self._best] if self._best else []), *self._others]))
 
     @property
     def _pointer(self) -> Path:
@@ -210,6 +239,7 @@ class Checkpoints:
     def _forget(self, name: str) -> None:
         self._newest = [one for one in self._newest if one != name]
         self._best = None if self._best == name else self._best
+        self._others = [one for one in self._others if one != name]
 
     def _remove_all_but(self, kept: list[str]) -> None:
         """Removes checkpoints of ours and of writers before, never those of one that has taken over."""
@@ -230,7 +260,7 @@ class Checkpoints:
             self._lease.require()
             with suppress(FileNotFoundError):  # another writer may have it
                 path.replace(aside / path.name)
-        self._newest, self._best = [], None
+        self._newest, self._best, self._others = [], None, []
         self._point()
         return aside
 
@@ -267,6 +297,11 @@ def _variables(network: GestureNetwork, optimiser: TwoRateAdam) -> list[keras.Va
 
 def _step(name: str) -> int:
     return int(re.findall(r"\d+", name)[0])
+
+
+def _token(name: str) -> int:
+    """Of the lease under which a checkpoint or a pointer was written: the last number of its name."""
+    return int(re.findall(r"\d+", name)[-1])
 
 
 def _mb(size: int) -> str:

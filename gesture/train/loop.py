@@ -25,7 +25,7 @@ from gesture.base.files import atomic_folder, file_digest, read_json, remove_lit
 from gesture.base.hardware import Hardware, hardware
 from gesture.base.lease import Lease
 from gesture.base.session import Session
-from gesture.config.layout import HISTORY, LEDGER, MANIFEST, WEIGHTS
+from gesture.config.layout import HISTORY, LEDGER, MANIFEST, OPTIMISER, WEIGHTS
 from gesture.config.schedule import rates
 from gesture.config.settings import Training
 from gesture.convert.reader import Records
@@ -359,6 +359,7 @@ def _write_result(
         "fingerprint": job.fingerprint,
         "settings_digest": job.fingerprint["settings"],
         "weights_sha256": file_digest(folder / WEIGHTS),
+        "optimiser_sha256": file_digest(folder / OPTIMISER),
         "code_version": __version__,
         "tensorflow": tf.__version__,
         **network.describe(),

@@ -4,8 +4,8 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from gesture.base.files import write_synced
-from gesture.config.layout import OPTIMISER, WEIGHTS
+from gesture.base.files import read_manifest, require_digest, write_synced
+from gesture.config.layout import MANIFEST, OPTIMISER, WEIGHTS
 from gesture.networks.layers.network import GestureNetwork
 from gesture.train.optimiser import TwoRateAdam
 
@@ -31,6 +31,15 @@ def _in_memory(save: Callable[[_Memory], None]) -> bytes:
 
 
 def read_state(folder: Path, network: GestureNetwork, optimiser: TwoRateAdam) -> None:
-    """Reads what `write_state` wrote."""
+    """Reads what `write_state` wrote, compared with the digests in the manifest beside it.
+
+    Raises:
+        FailedForGoodError: weights or slots are not those that the manifest was written for; that of 0.1.0 has no
+            digest of the slots.
+    """
+    manifest = read_manifest(folder / MANIFEST, "train", weights_sha256=str)
+    require_digest(folder / WEIGHTS, manifest["weights_sha256"], "train")
+    if "optimiser_sha256" in manifest:
+        require_digest(folder / OPTIMISER, manifest["optimiser_sha256"], "train")
     network.load_weights(folder / WEIGHTS)
     optimiser.load(folder / OPTIMISER)

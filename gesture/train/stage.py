@@ -90,10 +90,11 @@ class StageJob:
                 f"variants.{who.variant_name}.modalities: {records} has no {', '.join(missing)} "
                 f"(it has {', '.join(manifest['modalities'])})"
             )
+        trained = _trained(parent, who.name, stage - 1) if parent else {}
         fingerprint = {
             "settings": stage_digest(experiment, who, stage),
             "data": manifest["digest"],
-            "parent": read_json(parent / MANIFEST)["weights_sha256"] if parent else "",
+            "parent": trained.get("weights_sha256", ""),
             "threads": str(threads),
             "pretrained": digest(start_files(who.variant_name, who.variant)) if stage == 1 else "",
         }
@@ -187,6 +188,22 @@ class StageJob:
             write_json(self.checkpoints / OUTCOME, value)
         except OSError as error:  # the reason of ending matters more than that it could not be noted
             say(self.name, f"the outcome is not noted: {refusal(error, self.checkpoints / OUTCOME)}")
+
+
+def _trained(folder: Path, member_name: str, stage: int) -> dict[str, Any]:
+    """The manifest of the stage that is gone on from.
+
+    Raises:
+        FailedForGoodError: it is that of another member or stage.
+        GestureError: it is missing or damaged.
+    """
+    manifest = read_manifest(folder / MANIFEST, "train", member=str, stage=int, weights_sha256=str)
+    if (manifest["member"], manifest["stage"]) != (member_name, stage):
+        raise FailedForGoodError(
+            f"{folder / MANIFEST}: is that of {manifest['member']}, stage {manifest['stage']}, and not of "
+            f"{member_name}, stage {stage}: remove the folder and run gesture train of that stage again"
+        )
+    return manifest
 
 
 def finite_or_fail(loss: float, step: int, saved: int) -> None:

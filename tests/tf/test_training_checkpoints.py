@@ -1,6 +1,7 @@
 """Checkpoints on a disk that fills up, breaks, or loses its power at any operation: an earlier one always loads."""
 
 import errno
+import json
 import os
 import resource
 from collections.abc import Iterator
@@ -178,6 +179,29 @@ def test_a_file_cut_anywhere_is_passed_over_and_said(tmp_path: Path) -> None:
             assert step == (2 if file == "LAST" else 1)
             assert len(remarks) == 1
             assert "is damaged" in remarks[0]
+
+
+@pytest.mark.parametrize("harm", ["lost", "names nothing", "names old ones", "no JSON"])
+def test_no_valid_checkpoint_is_deleted_because_the_pointer_does_not_name_it(tmp_path: Path, harm: str) -> None:
+    with writer(tmp_path) as checkpoints:
+        for step in range(1, 7):
+            checkpoints.save(State(step), State(step), step, best=step == 2)
+    (pointer,) = tmp_path.glob("LAST-*")
+    if harm == "lost":
+        pointer.unlink()
+    else:
+        kept = json.loads(pointer.read_text())
+        named = {
+            "names nothing": {"newest": [], "best": None},
+            "names old ones": {"newest": [kept["best"]], "best": None},
+        }
+        pointer.write_text(json.dumps({"best": None, **named[harm]}) if harm in named else "{")
+    with writer(tmp_path) as checkpoints:
+        newest, best = State(), State()
+        assert checkpoints.restore(newest, State()) == newest.number == 6
+        assert checkpoints.load_best(best, State()) == best.number == 2
+        if harm in ("lost", "no JSON"):
+            assert any("going by the checkpoints themselves" in one for one in checkpoints.remarks)
 
 
 def test_the_best_checkpoint_outlives_the_last_two(tmp_path: Path) -> None:
