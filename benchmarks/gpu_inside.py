@@ -39,12 +39,15 @@ def prepared(precision: str) -> str:
 
 
 def losses(options: argparse.Namespace) -> dict[str, Any]:
-    """Losses of the first steps: the first sees the forward pass alone, the others gradients and updates too."""
+    """Losses of the first steps: the first sees the forward pass alone, the others gradients and updates too.
+
+    Nothing is dropped, so that precisions can be compared.
+    """
     precision = prepared(options.precision)
     import tensorflow as tf
-    from made_up_steps import batch_of, made_up, trainer, training_step
+    from made_up_steps import batch_of, made_up, trainer, training_step, without_dropout
 
-    kind = made_up(options.image)[options.kind]
+    kind = without_dropout(made_up(options.image)[options.kind])
     network, optimiser = trainer(kind, precision, options.recompute)
     batch = {name: tf.constant(value) for name, value in batch_of(kind, options.clips).items()}
     step = training_step(network, optimiser, batch)

@@ -1,6 +1,6 @@
 """Memory of a training step against what `gesture plan` says, for every kind of network and precision.
 
-    python benchmarks/gpu_memory.py                    # on the CPU, about ten minutes, clips of 40 px
+    python benchmarks/gpu_memory.py                    # on the CPU, about ten minutes, clips of 32 px
     python benchmarks/gpu_memory.py --only smnet --precision float32
 
 Every case is a process of its own and a real step, with its optimiser. On a CPU it uses the allocator that TensorFlow
@@ -20,11 +20,12 @@ from gesture.networks.memory import state_bytes, step_memory
 MB = 1e6
 PRECISIONS = ("float32", "bfloat16", "float16")
 # Of the larger batch: enough that a difference counts, little enough for a CPU.
-UNITS = {"smnet": (2, 4), "smnet r2plus1d": (2, 4), "smnet legacy": (2, 4)}
+CLIPS = {False: (4, 12), True: (12, 40)}  # with activations kept, and recomputed
 OTHERS = (32, 128)
 RATIO = (0.8, 1.25)  # measured over predicted, to reach
 Case = tuple[str, str, bool, int]  # kind, precision, recompute, px of the clips; 0 = tiny networks
 MARK = "gpu-memory-mark"
+PAUSE = 1.0  # until the last tensors of a step are gone [s]
 
 
 def run(name: str, precision: str, recompute: bool, image: int, units: int, device: str) -> None:
@@ -44,7 +45,7 @@ def run(name: str, precision: str, recompute: bool, image: int, units: int, devi
     arrays = batch_of(kind, units)
     step = training_step(network, optimiser, arrays)
     step({key: tf.constant(value) for key, value in arrays.items()}).numpy()
-    time.sleep(0.3)  # until the last tensors of that step are gone
+    time.sleep(PAUSE)
     counter = f"{device}:0"
     counts = bool(os.environ.get("TF_CPU_ALLOCATOR_USE_BFC")) or device == "GPU"
     rest = tf.config.experimental.get_memory_info(counter)["current"] if counts else 0
@@ -54,6 +55,8 @@ def run(name: str, precision: str, recompute: bool, image: int, units: int, devi
     batch = {key: tf.constant(value) for key, value in arrays.items()}
     step(batch).numpy()
     peak = tf.config.experimental.get_memory_info(counter)["peak"] if counts else 0
+    time.sleep(PAUSE)
+    print(MARK, file=sys.stderr, flush=True)
     print(rest, peak)
 
 
@@ -64,14 +67,17 @@ def measured(case: Case, units: int, device: str) -> tuple[float, float]:
 
 
 def asked_for(case: Case, units: int) -> float:
-    """Most bytes of tensors alive in a step above those before it, by TensorFlow's log of a fresh process."""
+    """Most bytes of tensors alive in a step above those after it, by TensorFlow's log of a fresh process."""
     environment = {**os.environ, "TF_CPP_VMODULE": "log_memory=2", "TF_CPP_MIN_LOG_LEVEL": "0"}
     lines = _inside(case, units, "CPU", environment).stderr.splitlines()
     alive: dict[str, int] = {}
-    now = most = before = 0
+    now = most = marks = 0
     for line in lines:
         if line.startswith(MARK):
-            before = most = now
+            marks += 1
+            if marks == 2:
+                return most - now
+            most = now
         found = re.search(r"MemoryLogTensor(Allocation|Deallocation) .*allocation_id: (\d+)", line)
         if found and found[1] == "Allocation":
             alive[found[2]] = int(re.search(r"requested_bytes: (\d+)", line)[1])
@@ -79,7 +85,7 @@ def asked_for(case: Case, units: int) -> float:
         elif found:
             now -= alive.pop(found[2], 0)
         most = max(most, now)
-    return most - before
+    raise SystemExit(f"{case}: the step left no mark in TensorFlow's log")
 
 
 def _inside(case: Case, units: int, device: str, environment: dict[str, str]):
@@ -128,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="KIND", help="kinds of networks (default: all)")
     parser.add_argument("--precision", nargs="+", default=list(PRECISIONS), help="default: all")
-    parser.add_argument("--image", type=int, default=40, help="height and width of the clips (default 40) [px]")
+    parser.add_argument("--image", type=int, default=32, help="height and width of the clips (default 32) [px]")
     parser.add_argument("--small", action="store_true", help="tiny networks: shows that it runs, measures nothing")
     parser.add_argument("--device", choices=("CPU", "GPU"), default="CPU", help="where the steps run (default CPU)")
     parser.add_argument("--inside", nargs=6, help=argparse.SUPPRESS)
@@ -144,8 +150,8 @@ def main() -> None:
     print(HEADER)
     for name in options.only or made_up(image):
         for precision in options.precision:
-            counts = (2, 4) if options.small else UNITS.get(name, OTHERS)
             for recompute in (False, True) if name == "smnet" else (False,):
+                counts = CLIPS[recompute] if name.startswith("smnet") else OTHERS
                 print("".join(row((name, precision, recompute, image), options.device, counts)), flush=True)
 
 

@@ -53,6 +53,12 @@ def made_up(image: int = 80) -> dict[str, Kind]:
     }
 
 
+def without_dropout(kind: Kind) -> Kind:
+    """The same network dropping nothing: masks are drawn in the type that is computed in, and so differ."""
+    names = [name for name in ("dropout", "recurrent_dropout") if hasattr(kind.settings, name)]
+    return kind._replace(settings=kind.settings.model_copy(update=dict.fromkeys(names, 0.0)))
+
+
 def batch_of(kind: Kind, units: int, seed: int = 0) -> dict[str, np.ndarray]:
     """A random batch of so many clips (SMnet, four a sequence) or sequences (the others), as the pipeline makes it."""
     rng = np.random.default_rng(seed)
