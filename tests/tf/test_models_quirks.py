@@ -16,6 +16,7 @@ from gesture.config.schedule import rates
 from gesture.config.settings import Data, Training, parse
 from gesture.convert.convert import convert
 from gesture.convert.reader import Records
+from gesture.download.download import download
 from gesture.evaluate.predict import Predictor
 from gesture.evaluate.predictions import read_predictions, write_predictions
 from gesture.inputs.batch import Inputs
@@ -32,7 +33,7 @@ from gesture.train.optimiser import TwoRateAdam
 def records(tmp_path_factory: pytest.TempPathFactory) -> Records:
     folder = tmp_path_factory.mktemp("quirks")
     experiment = parse(settings_of(write_arrays(folder / "arrays")), "c.yaml")
-    (folder / "raw.json").write_text(f'{{"folder": "{folder / "arrays"}"}}')
+    download(experiment, folder / "raw.json", 1)
     convert(experiment, folder / "raw.json", folder / "records/manifest.json", 1)
     return Records(folder / "records/manifest.json")
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from gesture.cli import main
 from gesture.config.settings import parse
 from gesture.convert.convert import convert
+from gesture.download.download import download
 from gesture.evaluate.predictions import read_predictions
 from gesture.legacy2019.batches import in_turn
 from gesture.legacy2019.restore import find_model
@@ -100,8 +101,9 @@ def test_our_records_of_the_same_sequences_give_the_same_predictions(models: Pat
         "training": {"stages": [{"steps": 1, "rate": 1e-3}]},
         "variants": {"one": {"network": {"model": "smnet"}, "modalities": ["rgb"]}},
     }
-    (tmp_path / "raw.json").write_text(json.dumps({"folder": str(TFRECORDS)}))
-    convert(parse(settings, "c.yaml"), tmp_path / "raw.json", tmp_path / "records/manifest.json", 1)
+    experiment = parse(settings, "c.yaml")
+    download(experiment, tmp_path / "raw.json", 1)
+    convert(experiment, tmp_path / "raw.json", tmp_path / "records/manifest.json", 1)
     code, output = restore(models, "--own-divisor", records=tmp_path / "records")
     assert code == 0
     table = read_predictions(output / "1559977294_1.csv")
