@@ -143,6 +143,9 @@ def main() -> None:
         name, precision, recompute, image, units, device = options.inside
         run(name, precision, recompute == "1", int(image), int(units), device)
         return
+    from gesture.base.tensorflow import import_tensorflow
+
+    import_tensorflow()
     from made_up_steps import made_up
 
     image = 0 if options.small else options.image

@@ -162,8 +162,8 @@ class SMnetSettings(NetworkSettings):
             seen, made = prod(size) * channels * width, prod(size) * filters * width
             size, channels = pooled(size, POOL_AFTER.get(name, (1, 1, 1))), filters
             left = prod(size) * filters * width if name in POOL_AFTER else 0
-            # Kept: what the convolution made, for batch norm; its ReLU; the pool. The moments of 2019 take their own.
-            inside, gradients = 2 * made + left, (4 if self.legacy else 2) * made
+            # Kept: what the convolution made, for batch norm; its ReLU; the pool.
+            inside, gradients = 2 * made + left, 2 * made
             if recompute:
                 outside = left or made
                 yield Layer(outside, inside + gradients, prod(kernel) * seen, seen + made)
