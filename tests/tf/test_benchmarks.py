@@ -17,7 +17,7 @@ SMALL = {
     "compute": ("--clips", 1, "--repeats", 1),
     "conversion": ("--recordings", 4),
     "decoding": ("--repeats", 1),
-    "gpu": ("--device", "cpu", "--small"),
+    "gpu": ("--device", "cpu", "--small", "--parts", "losses"),
     "gpu_memory": ("--small", "--only", "graph", "--precision", "float32"),
     "feed": ("--steps", 2, "--rounds", 1),
     "memory": ("--steps", 4),
