@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gesture.base.files import write_json
+from gesture.base.files import write_json, write_text
 from gesture.convert.convert import INDEX_COLUMNS
 from gesture.convert.example import encode
+from gesture.convert.reader import records_digest
 from gesture.convert.shard import write_record
 from gesture.formats import synthetic
 from gesture.formats.options import SyntheticOptions
@@ -92,11 +93,18 @@ def write_shards(folder: Path, sequences: list[Sequence], layout: str, copies: i
             path = folder / f"training-{copy:03d}-{first:06d}.tfrecord"
             path.hardlink_to(original)
             for (offset, size), one in zip(places, chosen, strict=True):
-                number = copy * len(sequences) + one.id
-                row = [path.name, offset, size, number, "training", (one.label or 0) + 1, None, None, one.length]
+                row = [path.name, offset, size, one.id, "training", (one.label or 0) + 1, None, None, one.length]
                 rows.append([*row, "+".join(one.arrays)])
         original.unlink()
-    pd.DataFrame(rows, columns=INDEX_COLUMNS).to_csv(folder / "index.csv", index=False)
-    classes = [str(number) for number in range(1, 21)]
-    write_json(folder / "manifest.json", {"size": SIZE, "classes": classes, "modalities": MODALITIES, "layout": layout})
+    index = str(pd.DataFrame(rows, columns=INDEX_COLUMNS).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "index.csv", index)
+    shards = {str(row[0]): "not counted" for row in rows}
+    manifest = {
+        "size": SIZE,
+        "classes": [str(number) for number in range(1, 21)],
+        "modalities": MODALITIES,
+        "counts": {},
+    }
+    manifest |= {"layout": layout, "shards": shards, "digest": records_digest(shards, index)}
+    write_json(folder / "manifest.json", manifest)
     return folder / "manifest.json"
