@@ -166,14 +166,22 @@ def lay_out(
 
 
 def picture_shape(sequence: Sequence, name: str, size: int) -> tuple[int, ...]:
-    """`(H, W, C)` of a stream's pictures."""
+    """`(H, W, C)` of a stream's pictures.
+
+    Raises:
+        GestureError: there are no such pictures.
+    """
+    _require_pictures(name)
     return (size, size, 3) if name == "skeleton_image" else sequence.arrays[name].shape[1:]
+
+
+def _require_pictures(name: str) -> None:
+    if name not in PICTURES:
+        raise GestureError(not_one_of(name, "kind of picture", PICTURES))
 
 
 def images_of(sequence: Sequence, name: str, inputs: "Pictures", size: int) -> np.ndarray:
     """One stream of pictures `(T, H, W, C)` float32 as an encoder sees it; see `write_images`."""
-    if name not in PICTURES:
-        raise GestureError(not_one_of(name, "kind of picture", PICTURES))
     out = np.empty((sequence.length, *picture_shape(sequence, name, size)), np.float32)
     write_images(sequence, name, inputs, out)
     return out
@@ -194,8 +202,7 @@ def write_images(sequence: Sequence, name: str, inputs: "Pictures", out: np.ndar
     Raises:
         GestureError: there are no such pictures.
     """
-    if name not in PICTURES:
-        raise GestureError(not_one_of(name, "kind of picture", PICTURES))
+    _require_pictures(name)
     if name == "skeleton_image":
         if inputs.motion:
             subtract_mean_image(draw(sequence.arrays["skeleton"], out.shape[1]), out)
