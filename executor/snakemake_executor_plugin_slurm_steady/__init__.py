@@ -69,10 +69,6 @@ class Executor(PublishedExecutor):
 
     # --- submission
 
-    def get_python_executable(self) -> str:
-        """Quoted: the clone may lie in a path with a space."""
-        return shlex.quote(super().get_python_executable())
-
     def run_job(self, job: Any) -> None:
         """Submits as soon as Slurm takes the job; runs in a thread of its own."""
         pause, since = PAUSE, time.monotonic()
