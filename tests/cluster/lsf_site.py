@@ -35,7 +35,7 @@ rule work:
 """
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
+def wait_for(condition: Callable[[], Any], what: str | Callable[[], str]) -> Any:
     """Polls for a state; how long it takes does not matter."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -43,7 +43,7 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError(f"never happened: {what}")
+    raise AssertionError(f"never happened: {what if isinstance(what, str) else what()}")
 
 
 def heed_interrupts() -> None:
@@ -90,7 +90,7 @@ class Site:
 
     def finish(self, head: "subprocess.Popen[bytes]") -> int:
         """Waits for the end of a head."""
-        wait_for(lambda: head.poll() is not None, f"end of the head\n{self.text()}")
+        wait_for(lambda: head.poll() is not None, lambda: f"end of the head\n{self.text()}")
         return int(head.returncode)
 
     def kill_head(self, head: "subprocess.Popen[bytes]") -> None:

@@ -56,7 +56,7 @@ def test_a_node_without_the_gpu_that_the_profile_asks_for_trains_nothing_and_say
     monkeypatch.setattr(Site, "environment", property(lambda _: hidden))
     head = site.snakemake(
         "--profile", "lsf", "--configfile", "tiny.yaml", "--retries", "0", "--seconds-between-status-checks", "0",
-        "--lsf-steady-outcome-wait=10", cwd=clone,
+        "--lsf-steady-outcome-wait=10", "--lsf-steady-max-moves=0", cwd=clone,
     )  # fmt: skip
     assert site.finish(head) != 0
     live = clone / "checkpoints/tiny/skeleton-s1/stage1"
