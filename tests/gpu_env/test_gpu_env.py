@@ -31,9 +31,10 @@ def other_cudnn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def doctor(gpu_environment: GpuEnvironment, folder: Path, **how: str) -> dict[str, dict[str, str]]:
-    """Check -> finding, of `gesture doctor --node` for a job that wants a GPU."""
-    command = ["gesture", "doctor", "--node", "--json", "--profile", "slurm", "--directory", str(folder)]
-    done = gpu_environment.run(*command, **how)
+    """Check -> finding, of `gesture doctor --node` for a job that wants a GPU and trains what the demo trains."""
+    settings = str(gpu_environment.repository / "config/demo.yaml")
+    options = ["--profile", "slurm", "--settings", settings, "--directory", str(folder)]
+    done = gpu_environment.run("gesture", "doctor", "--node", "--json", *options, **how)
     assert "Traceback" not in done.stderr
     return {one["check"]: one for one in json.loads(done.stdout)}
 
