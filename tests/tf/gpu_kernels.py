@@ -104,6 +104,23 @@ def waiting_for_the_gpu(graph: tf.Graph) -> list[Finding]:
     return [Finding(WAITING[op.type], op.type, _types(op), op.name) for op in operations(graph) if op.type in WAITING]
 
 
+def copied_to_the_host(graph: tf.Graph) -> dict[tuple[str, str], list[str]]:
+    """What operations on the GPU make and others read in the host's memory: each copy waits for all before it.
+
+    Kernels say which of their inputs and outputs lie in the host's memory; TensorFlow does most of int32 there. What
+    functions take and give has no kernel, and int32 of it lies with the host, as TensorFlow's placer assumes.
+
+    Returns:
+        (maker, reader) -> names of the readers. Handles of variables are on neither side and are left out.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for op in operations(graph):
+        for tensor, at_host in zip(op.inputs, _at_host(op, "input_arg"), strict=True):
+            if at_host and tensor.dtype != tf.resource and not _at_host(tensor.op, "output_arg")[tensor.value_index]:
+                found.setdefault((tensor.op.type, op.type), []).append(op.name)
+    return found
+
+
 def not_deterministic(graph: tf.Graph) -> list[Finding]:
     """Operations that TensorFlow itself refuses, or warns of, when it must be deterministic on a GPU."""
     return [
@@ -158,6 +175,24 @@ def _body(graph: Any, name: str) -> tf.Graph:
             return graph._functions[name].graph
         graph = getattr(graph, "outer_graph", None)
     raise KeyError(name)
+
+
+def _at_host(op: tf.Operation, side: str) -> list[bool]:
+    """Which of its inputs (`input_arg`) or outputs (`output_arg`) an operation has in the host's memory."""
+    tensors = list(op.inputs if side == "input_arg" else op.outputs)
+    kernel = None if op.type in _PASSING or _called(op) else _kernel(op)
+    if kernel is None:
+        return [one.dtype in (tf.int32, tf.string) for one in tensors]
+    attributes, found = op.node_def.attr, []
+    for argument in getattr(op.op_def, side):
+        if argument.number_attr:
+            count = attributes[argument.number_attr].i
+        elif argument.type_list_attr:
+            count = len(attributes[argument.type_list_attr].list.type)
+        else:
+            count = 1
+        found += [argument.name in kernel.host_memory_arg] * count
+    return found
 
 
 def _types(op: tf.Operation) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from gpu_kernels import (
     MESSAGES,
+    copied_to_the_host,
     messages_of_determinism,
     not_deterministic,
     operations,
@@ -38,6 +39,20 @@ OTHER_FORMS = {
     "smnet, R(2+1)D": (SMnetSettings(**SMALL, encoder="r2plus1d"), ["rgb"]),
 }
 
+# Copies to the host that stay: each waits for the GPU. They are Keras' and TensorFlow's own.
+STAY = {
+    ("Cast", "StatelessRandomGetKeyCounter"): "the seed of each dropout",
+    ("Prod", "Pack"): "the shape that a dense layer of three dimensions gives back",
+    ("GatherV2", "ConcatV2"): "the shape that a dense layer of three dimensions gives back",
+    ("DynamicStitch", "Reshape"): "the gradient of a mean",
+    ("ReadVariableOp", "AddV2"): "the counters of float16's loss scale",
+}
+
+
+def stays(edge: tuple[str, str], names: list[str]) -> bool:
+    """Is it listed, or a shape of a recurrent loop's round, which TensorFlow keeps for the way back?"""
+    return edge in STAY or (edge[0] == "TensorListPopBack" and all("/rnn" in one for one in names))
+
 
 def graphs(kind: str, precision: str) -> dict[str, tf.Graph]:
     """The training step, with everything on that adds operations, and the evaluation."""
@@ -69,6 +84,7 @@ def test_every_operation_runs_on_a_gpu_deterministically_and_without_waiting_for
     for name, graph in graphs(kind, precision).items():
         for look in (without_gpu_kernel, not_deterministic, waiting_for_the_gpu):
             assert [f"{name}: {one}" for one in look(graph)] == []
+        assert {edge: names for edge, names in copied_to_the_host(graph).items() if not stays(edge, names)} == {}
 
 
 @pytest.mark.parametrize("kind", OTHER_FORMS)
@@ -109,6 +125,17 @@ def test_the_gradient_of_a_batch_norm_outside_training_is_found() -> None:
 
 def test_an_operation_that_waits_is_found() -> None:
     assert [one.op for one in waiting_for_the_gpu(graph_of(tf.where, NUMBERS))] == ["Where"]
+
+
+def test_a_number_of_the_gpu_that_the_host_reads_is_found_also_between_functions() -> None:
+    def later(x: tf.Tensor) -> tf.Tensor:
+        many = tf.cast(tf.reduce_sum(x), tf.int32)
+        return tf.cond(x[0, 0] > 0, lambda: tf.range(many), lambda: tf.range(3))
+
+    # The branch takes it as int32, hence from the host.
+    assert {reader for _, reader in copied_to_the_host(graph_of(later, NUMBERS))} == {"StatelessIf"}
+    assert list(copied_to_the_host(graph_of(lambda x: tf.sequence_mask(x[0], 4), INTEGERS))) == [("Cast", "Less")]
+    assert copied_to_the_host(graph_of(tf.sin, NUMBERS)) == {}
 
 
 def test_operations_of_branches_and_of_what_is_called_are_looked_at() -> None:

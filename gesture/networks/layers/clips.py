@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from gesture.networks.layers.mask import valid_steps
+
 
 def by_sequence(features: tf.Tensor, clips: tf.Tensor) -> tf.Tensor:
     """Clips' features as one row a sequence, zeros past its end.
@@ -23,7 +25,7 @@ def by_sequence(features: tf.Tensor, clips: tf.Tensor) -> tf.Tensor:
     ends = tf.cumsum(count)
     starts = ends - count
     times = tf.cast(tf.range(longest), tf.int64)
-    valid = tf.sequence_mask(clips, longest)
+    valid = valid_steps(clips, longest)
     sources = tf.where(valid, starts[:, None] + times, 0)
 
     @tf.custom_gradient

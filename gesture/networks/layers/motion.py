@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from gesture.base.errors import GestureError
 from gesture.base.problems import not_one_of
+from gesture.networks.layers.mask import valid_steps
 from gesture.networks.parts import CHANNELS
 
 # Joint at the inner end of each bone; the order of joints is that of `gesture.formats.sequence.JOINTS`.
@@ -23,9 +24,10 @@ def resampled_joints(skeleton: tf.Tensor, length: tf.Tensor, frames: int) -> tf.
         `(B, F, 20, 3)` float32; zeros for a sequence without any reading.
     """
     world = _smoothed(_filled(skeleton[..., :3], length))
-    position = tf.cast(length - 1, tf.float32)[:, None] * tf.linspace(0.0, 1.0, frames)
-    before = tf.cast(tf.floor(position), tf.int32)
-    after = tf.minimum(before + 1, length[:, None] - 1)
+    last = tf.cast(length, tf.int64) - 1  # not int32, which TensorFlow computes on the host
+    position = tf.cast(last, tf.float32)[:, None] * _evenly(frames)
+    before = tf.cast(tf.floor(position), tf.int64)
+    after = tf.minimum(before + 1, last[:, None])
     part = (position - tf.floor(position))[..., None, None]
     world = (1 - part) * tf.gather(world, before, batch_dims=1) + part * tf.gather(world, after, batch_dims=1)
     torso = tf.norm(world[:, :, SHOULDER_CENTER] - world[:, :, HIP_CENTER], axis=-1)
@@ -75,12 +77,19 @@ def _filled(world: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
     """Frames without a reading, and those past the end, take the nearest reading in time."""
     frames = tf.shape(world)[1]
     world = tf.where(tf.math.is_finite(world), world, 0.0)
-    read = tf.reduce_any(world != 0, axis=(2, 3)) & tf.sequence_mask(length, frames)
+    read = tf.reduce_any(world != 0, axis=(2, 3)) & valid_steps(length, frames)
     time = tf.range(frames)
-    # No two are the same, the earlier of two as near comes first, and as float32 (exact) a GPU has a kernel.
-    distance = 2 * tf.abs(time[:, None] - time) + tf.cast(time > time[:, None], tf.int32)
-    distance = distance + tf.where(read, 0, 2 * frames)[:, None]
-    return tf.gather(world, tf.argmin(tf.cast(distance, tf.float32), axis=-1), batch_dims=1)
+    # No two are the same, the earlier of two as near comes first, and as float32 (exact) a GPU has kernels.
+    distance = tf.cast(2 * tf.abs(time[:, None] - time), tf.float32) + tf.cast(time > time[:, None], tf.float32)
+    distance = distance + tf.where(read, 0.0, tf.cast(2 * frames, tf.float32))[:, None]
+    return tf.gather(world, tf.argmin(distance, axis=-1), batch_dims=1)
+
+
+def _evenly(frames: int) -> tf.Tensor:
+    """From 0 to 1 in so many places; a constant, not 20 operations of each step."""
+    with tf.init_scope(), tf.device("cpu"):
+        places = tf.linspace(0.0, 1.0, frames).numpy()
+    return tf.constant(places)
 
 
 def _smoothed(world: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gesture.networks.layers.mask import valid_steps
 from gesture.networks.layers.mixup import mixed
 
 
@@ -64,13 +65,13 @@ class GestureNetwork(keras.Model):
         target = mixed(tf.one_hot(labels, classes), batch)
         target = (1 - label_smoothing) * target + label_smoothing / classes
         entropy = -tf.reduce_sum(target[:, None] * tf.nn.log_softmax(logits), axis=-1)
-        valid = tf.sequence_mask(steps, tf.shape(logits)[1], dtype=logits.dtype)
+        valid = tf.cast(valid_steps(steps, tf.shape(logits)[1]), logits.dtype)
         return tf.reduce_sum(entropy * valid) / (tf.reduce_sum(valid) + 1e-12)
 
     def scores(self, logits: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
         """Class scores `(B, K)` of the sequences: summed valid logits over their own or the batch's step count."""
         longest = tf.shape(logits)[1]
-        valid = tf.sequence_mask(steps, longest, dtype=logits.dtype)
+        valid = tf.cast(valid_steps(steps, longest), logits.dtype)
         divisor = steps[:, None] if self.score_divisor == "own" else longest
         return tf.reduce_sum(logits * valid[..., None], axis=1) / tf.cast(divisor, logits.dtype)
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.networks.layers.blocks import dropout, glorot_normal
+from gesture.networks.layers.mask import valid_steps
 
 
 class AttentionCell(keras.Layer):
@@ -115,7 +116,7 @@ class BidirectionalAttention(keras.Layer):
 
     def _run(self, direction: int, x: tf.Tensor, steps: tf.Tensor, dropping: bool) -> tf.Tensor:
         x = self.input_drops[direction](x, training=dropping)
-        x = self.loops[direction](x, mask=tf.sequence_mask(steps, tf.shape(x)[1]))
+        x = self.loops[direction](x, mask=valid_steps(steps, tf.shape(x)[1]))
         # The cell's memory keeps outputs before dropout, hence dropping after the loop is the same.
         return self.output_drops[direction](x, training=dropping)
 

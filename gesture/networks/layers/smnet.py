@@ -92,7 +92,7 @@ class SMnet(GestureNetwork):
         if name == "skeleton":
             return batch["skeleton_image"]
         depth = batch["depth"]  # the pretrained convolutions see three channels; 2019's masks differ between them
-        return depth if depth.shape[-1] == 3 else tf.repeat(depth, 3, axis=-1)
+        return depth if depth.shape[-1] == 3 else tf.concat([depth, depth, depth], axis=-1)
 
     def _by_sequence(self, features: tf.Tensor, clips: tf.Tensor) -> tf.Tensor:
         """Clips' features `(N, F)` as `(B, C, F)`, C the most clips of a sequence."""
