@@ -17,6 +17,7 @@ from gesture.evaluate import commands as evaluate
 from gesture.faults import commands as faults
 from gesture.legacy2019 import commands as legacy2019
 from gesture.operate import commands as operate
+from gesture.operate import note
 from gesture.report import commands as report
 from gesture.steps import STEPS
 
@@ -47,25 +48,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     warnings.showwarning = _one_line_warning
+    with note.kept(options) as ending:
+        ending.exit_code, ending.message = _run(options)
+        if ending.message:
+            with suppress(OSError):  # where there is no room for the log either, the exit code has to do
+                print(f"gesture {options.command}: {ending.message}", file=sys.stderr)
+    return ending.exit_code
+
+
+def _run(options: argparse.Namespace) -> tuple[int, str]:
+    """Exit code and error of a subcommand; empty where there was none."""
     try:
         options.handler(options)
         with suppress(BrokenPipeError):  # whoever read our output has seen enough
             sys.stdout.flush()
     except GestureError as error:
-        return _said(options.command, error, error.exit_code)
+        return error.exit_code, str(error)
     except OSError as error:
         if not is_refusal(error):
             raise
-        return _said(options.command, refusal(error), GestureError.exit_code)
+        return GestureError.exit_code, str(refusal(error))
     except KeyboardInterrupt:
-        return _said(options.command, "interrupted", INTERRUPTED)
-    return 0
-
-
-def _said(command: str, error: object, code: int) -> int:
-    with suppress(OSError):  # where there is no room for the log either, the exit code has to do
-        print(f"gesture {command}: {error}", file=sys.stderr)
-    return code
+        return INTERRUPTED, "interrupted"
+    return 0, ""
 
 
 def _one_line_warning(message, category, filename, lineno, file=None, line=None):  # type: ignore[no-untyped-def]

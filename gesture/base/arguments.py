@@ -40,6 +40,14 @@ def minutes(text: str) -> float:
     return found
 
 
+def seconds(text: str) -> float:
+    """A pause as seconds: `30`, `0.5`."""
+    found = float(text) if re.fullmatch(r"\d+(\.\d+)?", text.strip()) else 0.0
+    if not 0 < found < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: write 30")
+    return found
+
+
 def megabytes(text: str) -> int:
     """Memory in MB: `40000`, or as Snakemake's `mem` takes it: `40GB`, `40 GiB`."""
     from humanfriendly import InvalidSize, parse_size

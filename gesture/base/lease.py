@@ -117,7 +117,7 @@ class Lease:
         seen, since, told = None, self._clock(), False
         while True:
             content = _read(path)
-            if content is None or content.get("released") or _is_dead_here(content):
+            if content is None or content.get("released") or is_gone(content):
                 return
             if content != seen:
                 if seen is not None and not self._patient:  # a sign of life
@@ -174,7 +174,7 @@ def holder(folder: Path) -> dict[str, Any] | None:
     One whose process was elsewhere is named even if it is gone: see `living`.
     """
     content = _read(folder / f"lease-{highest_token(folder):06d}.json")
-    return None if content is None or content.get("released") or _is_dead_here(content) else content
+    return None if content is None or content.get("released") or is_gone(content) else content
 
 
 def living(
@@ -220,7 +220,7 @@ def who(content: dict[str, Any]) -> str:
 
 def is_here(content: dict[str, Any]) -> bool:
     """True if the holder is a living process that this one can see."""
-    return _is_of_this_place(content) and not _is_dead_here(content)
+    return _is_of_this_place(content) and not is_gone(content)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -242,7 +242,7 @@ def _is_of_this_place(content: dict[str, Any]) -> bool:
     return same and content["host"] == socket.gethostname()
 
 
-def _is_dead_here(content: dict[str, Any]) -> bool:
+def is_gone(content: dict[str, Any]) -> bool:
     """True if the holder ran in this place and is gone; its number may have been given to another process since."""
     if not _is_of_this_place(content):
         return False

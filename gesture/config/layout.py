@@ -84,6 +84,11 @@ class Layout:
         return benchmarks(self.logs)
 
     @property
+    def head(self) -> Path:
+        """Lease of the Snakemake that runs the experiment."""
+        return head_folder(self.checkpoints)
+
+    @property
     def checkpoints(self) -> Path:
         """Live state of all stages of all members."""
         return self.root / CHECKPOINTS / self.name
@@ -105,6 +110,11 @@ class Layout:
 def benchmarks(logs: Path) -> Path:
     """Folder of what Snakemake measured of every job, inside an experiment's logs."""
     return logs / "benchmark"
+
+
+def head_folder(folder: Path) -> Path:
+    """Lease of the Snakemake that makes what is in a folder; no member can have this name, none being without seed."""
+    return folder / "head"
 
 
 def raw_folder(experiment: Experiment, root: Path = Path()) -> Path:

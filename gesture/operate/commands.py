@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gesture.base.arguments import Subparsers, add_directory, command, minutes
+from gesture.base.arguments import Subparsers, add_directory, command, minutes, seconds
 
 
 def add_plan(commands: Subparsers) -> None:
@@ -121,21 +121,43 @@ def add_status(commands: Subparsers) -> None:
         commands,
         "status",
         _run_status,
-        "show how far every stage is, what failed and why",
-        "gesture status demo",
+        "show where every job of every step stands, what failed and why",
+        "gesture status demo --watch",
     )
     parser.add_argument(
         "experiment", nargs="?", help="name of an experiment, or its YAML (default: all below results/)"
     )
     add_directory(parser)
+    parser.add_argument("--json", action="store_true", help="print it as JSON, as docs/status.md describes")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="look again until all is done: redrawn in a terminal, in a file told anew when something changed",
+    )
+    parser.add_argument("--every", type=seconds, default=30.0, metavar="S", help="time between two looks (default 30)")
 
 
 def _run_status(options: argparse.Namespace) -> None:
-    from gesture.operate.experiments import find
-    from gesture.operate.status import describe, status
+    import json
 
-    for experiment in find(options.experiment, options.directory):
-        print(describe(experiment.experiment, list(status(experiment, options.directory))))
+    from gesture.operate.experiments import find
+    from gesture.operate.status import as_json, describe, essence, status
+    from gesture.operate.watch import watch
+    from gesture.schedulers.ask import ask
+
+    def look() -> tuple[str, list[tuple[object, ...]], bool]:
+        found = [status(one, options.directory, ask) for one in find(options.experiment, options.directory)]
+        if options.json:
+            value = [as_json(one, options.directory) for one in found]
+            text = json.dumps(value, indent=None if options.watch else 1)
+        else:
+            text = "\n\n".join(map(describe, found))
+        return text, [essence(one) for one in found], all(one.state == "done" for one in found)
+
+    if options.watch:
+        watch(look, options.every)
+    else:
+        print(look()[0])
 
 
 def add_cancel(commands: Subparsers) -> None:

@@ -16,18 +16,27 @@ def find(given: str | None, root: Path) -> list[Experiment]:
         root: working directory of the workflow.
 
     Raises:
-        GestureError: no experiment of this name was ever started there.
+        GestureError: there is no such folder, or no experiment of this name was ever started there.
     """
+    if not root.is_dir():
+        raise GestureError(f"--directory {root}: no such folder; give the one in which Snakemake was started")
     if given is not None and given.endswith((".yaml", ".yml")):
         return [load(Path(given))]
-    known = {path.parent.name: path for path in sorted((root / RESULTS).glob("*/settings"))}
+    known = started(root)
+    if not known:
+        raise GestureError(f"no experiment in {root / RESULTS}; give its YAML, or --directory")
     if given is None:
-        return [_latest(path) for path in known.values()]
+        return [latest(path) for path in known.values()]
     if given not in known:
-        found = not_one_of(given, "started experiment", known) if known else f"no experiment in {root / RESULTS}"
-        raise GestureError(f"{found}; give its YAML, or --directory")
-    return [_latest(known[given])]
+        raise GestureError(f"{not_one_of(given, 'started experiment', known)}; give its YAML, or --directory")
+    return [latest(known[given])]
 
 
-def _latest(folder: Path) -> Experiment:
+def started(root: Path) -> dict[str, Path]:
+    """Name -> folder of the resolved settings of every experiment that was started in a working directory."""
+    return {path.parent.name: path for path in sorted((root / RESULTS).glob("*/settings")) if any(path.glob("*.yaml"))}
+
+
+def latest(folder: Path) -> Experiment:
+    """The settings that an experiment was started with last."""
     return load(max(folder.glob("*.yaml"), key=lambda path: path.stat().st_mtime_ns))

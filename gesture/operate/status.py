@@ -1,157 +1,311 @@
-"""Where every stage of every member stands, read from what the trainers leave: results, ledgers, outcomes, logs."""
+"""Where every job of an experiment stands: read from results, leases, ledgers, notes, and the schedulers' lists.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Nothing is asked that costs others something: LSF's jobs are known by the executor's records, Slurm's by one `squeue`.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gesture.base.errors import FailedForGoodError, StoppedEarlyError
-from gesture.base.files import read_json
-from gesture.base.lease import holder, is_here, silence
+from gesture.base.disk import refusal
+from gesture.base.errors import GestureError, StoppedEarlyError
+from gesture.base.lease import holder, is_gone, is_here, silence, who
 from gesture.base.text import aligned, clock
-from gesture.config.digests import stage_digest
-from gesture.config.layout import LEDGER, MANIFEST, OUTCOME, Layout
-from gesture.config.members import Member, members
-from gesture.config.settings import Experiment
-from gesture.train.ledger import live_history, sessions
+from gesture.config.digests import average_digest, evaluate_digest, report_digest
+from gesture.config.layout import HISTORY, MANIFEST, METRICS, WEIGHTS
+from gesture.config.members import members
+from gesture.config.settings import Experiment, load
+from gesture.operate import note
+from gesture.operate.cancel import heads, queued
+from gesture.operate.chain import ChainJob, chain
+from gesture.operate.stages import StageStatus, stage_status
+from gesture.schedulers.ask import Ask
+from gesture.schedulers.scheduler import Job
+from gesture.steps import recipe
 
-State = Literal["waiting", "running", "stopped", "failed", "done", "outdated"]
+# `stopped`: the next session goes on from a checkpoint. `outdated`: done, but the next run does it again.
+State = Literal["done", "running", "waiting", "stopped", "failed", "outdated"]
+STATES: tuple[State, ...] = ("done", "running", "waiting", "stopped", "failed", "outdated")
+SCHEMA = 1
 LOG_LINES = 5
 BAR = 20
-# A trainer elsewhere that gave no sign of life for so long is still named, with a remark [s].
+# A program elsewhere that gave no sign of life for so long is still named, with a remark [s].
 SILENT = 120.0
+# Settings that a step's result depends on beside its inputs; those of the steps before are in names or manifests.
+_SLICES = {"evaluate": evaluate_digest, "average": average_digest, "report": report_digest}
+# Which files of the job before are read, where that is not all of them.
+_READ = {"convert": {MANIFEST}, "train": {WEIGHTS}, "average": {METRICS}}
 
 
 @dataclass(frozen=True)
-class StageStatus:
-    """One stage of one member.
+class JobStatus:
+    """One job of the workflow.
 
     Attributes:
-        member: its name.
-        stage: 1-based.
-        state: `waiting` = never started; `running` = its lease is held; `stopped` = the next session goes on from a
-            checkpoint; `failed` = the last session ended in an error; `done`; `outdated` = done with other settings.
-        fraction: part of its steps that are done and saved or being done, 0 to 1.
-        sessions: batch jobs used so far.
-        hours: length of those that wrote an end [h].
-        replayed: steps that were done twice [steps].
-        seconds_left: at the pace of its last sessions; None where that is not known [s].
-        holder: host, process and job that hold the lease, if any.
-        error: why the last session failed, and the last lines of its log.
-        device: kind of device that the last session computed on; empty where it is not known.
-        exactness: that the result is not byte-exact, and why; empty where it is.
+        job: which.
+        state: where it stands.
+        reason: why it failed, waits or is outdated, or who runs it; empty if done.
+        tail: last lines of the log of one that failed.
+        stage: how far a training stage is; None for other steps.
     """
 
-    member: str
-    stage: int
+    job: ChainJob
     state: State
-    fraction: float = 0.0
-    sessions: int = 0
-    hours: float = 0.0
-    replayed: int = 0
-    seconds_left: float | None = None
-    holder: str = ""
-    error: tuple[str, ...] = ()
-    device: str = ""
-    exactness: str = ""
+    reason: str = ""
+    tail: tuple[str, ...] = ()
+    stage: StageStatus | None = None
 
 
-def status(experiment: Experiment, root: Path) -> Iterator[StageStatus]:
-    """All stages in the order of the configuration.
+@dataclass(frozen=True)
+class Status:
+    """An experiment.
+
+    Attributes:
+        experiment: its name.
+        heads: Snakemake processes of this machine that were started in the working directory.
+        jobs: all of them, each after those that it needs.
+    """
+
+    experiment: str
+    heads: tuple[int, ...]
+    jobs: tuple[JobStatus, ...]
+
+    def count(self, state: State) -> int:
+        """How many jobs are in a state."""
+        return sum(one.state == state for one in self.jobs)
+
+    @property
+    def state(self) -> State:
+        """Of all jobs: `failed` if one is, else `running` if one is, `done` if all are."""
+        order: tuple[State, ...] = ("failed", "running", "stopped", "outdated", "waiting", "done")
+        return next(state for state in order if self.count(state))
+
+
+def status(experiment: Experiment, root: Path, ask: Ask) -> Status:
+    """All jobs in run order.
 
     Args:
         experiment: resolved settings.
-        root: working directory of the workflow, with `checkpoints/`, `results/` and `logs/` below.
+        root: working directory of the workflow.
+        ask: runs a command of a scheduler.
     """
-    for member in members(experiment).values():
-        for stage in range(1, member.stages + 1):
-            yield _stage(experiment, member, stage, root)
+    listed = {_plain(one.what): one for one in queued(root, experiment.experiment, ask)}
+    found: dict[str, JobStatus] = {}
+    for job in chain(experiment, root):
+        before = [found[key] for key in job.after]
+        try:
+            found[job.key] = _status(experiment, job, before, listed, root)
+        except GestureError as error:  # a damaged file is the news, and hides nothing else
+            found[job.key] = JobStatus(job, "failed", str(error))
+        except OSError as error:
+            found[job.key] = JobStatus(job, "failed", str(refusal(error, job.folder)))
+    return Status(experiment.experiment, tuple(heads(root)), tuple(found.values()))
 
 
-def _stage(experiment: Experiment, member: Member, stage: int, root: Path) -> StageStatus:
-    layout = Layout(experiment.experiment, root)
-    live, manifest = layout.live(member.name, stage), layout.results.stage(member.name, stage) / MANIFEST
-    past = sessions(live / LEDGER)
-    common: dict[str, Any] = {
-        "member": member.name,
-        "stage": stage,
-        "sessions": len(past),
-        "hours": sum(one.get("seconds") or 0.0 for one in past) / 3600,
-        "replayed": sum(one.get("steps_replayed") or 0 for one in past),
-        "device": (past[-1].get("device_kind") or {}).get("name", "") if past else "",
-        "exactness": (past[-1].get("exactness") or "") if past else "",
-    }
-    held = holder(live)
-    if manifest.exists() and held is None:
-        same = read_json(manifest).get("settings_digest") == stage_digest(experiment, member, stage)
-        return StageStatus(state="done" if same else "outdated", fraction=1.0, **common)
-    outcome = read_json(live / OUTCOME) if (live / OUTCOME).exists() else {}
-    ended_in_error = outcome.get("exit_code") not in (None, 0, StoppedEarlyError.exit_code)
-    state: State = "running" if held else "failed" if ended_in_error else "stopped" if past else "waiting"
-    fraction, seconds_left = _progress(live, past) if past else (0.0, None)
-    error: tuple[str, ...] = ()
-    if state == "failed":
-        again = " (will not be tried again)" if outcome["exit_code"] == FailedForGoodError.exit_code else ""
-        log = layout.log("train", member.name, f"stage{stage}")
-        error = (f"{outcome['message']}{again}", *_tail(log))
-    return StageStatus(
-        state=state, fraction=fraction, seconds_left=seconds_left, holder=_words(held, live), error=error, **common
-    )
+def _status(
+    experiment: Experiment, job: ChainJob, before: list[JobStatus], listed: Mapping[str, Job], root: Path
+) -> JobStatus:
+    noted, queue = note.read(job.log), listed.get(_plain(job.key))
+    stage = _stage(experiment, job)
+    held = holder(job.live or job.folder) if job.step in ("download", "convert", "train") else None
+    if held:
+        return JobStatus(job, "running", _words(held, job.live or job.folder), stage=stage)
+    if noted and noted.get("exit_code") is None and _lives(noted, listed):
+        return JobStatus(job, "running", who(noted), stage=stage)
+    missing = [path for path in job.files if not path.exists()]
+    if not missing:
+        return _made(experiment, job, before, noted, stage, root)
+    error = _error(job, noted, stage)
+    if error:
+        return JobStatus(job, "failed", error, tuple(_tail(job.log)), stage)
+    if stage is not None and stage.state == "stopped":
+        return JobStatus(job, "stopped", _waits_for(before) or _queued(queue), stage=stage)
+    return JobStatus(job, "waiting", _waits_for(before) or _queued(queue) or "can start", stage=stage)
 
 
-def _progress(live: Path, past: list[dict[str, Any]]) -> tuple[float, float | None]:
-    """Part done, and the time left at the pace of the last session that measured one [s]."""
-    first, last = past[-1]["first"], past[-1]["last"]
-    steps = [line["step"] for line in live_history(live)]
-    done = max([past[-1]["step"], *steps]) - first
-    fraction = done / (last - first) if last > first else 1.0
-    measured = [one for one in past if one.get("steps") and one.get("seconds")]
-    if not measured:
-        return fraction, None
-    pace = measured[-1]["seconds"] / measured[-1]["steps"]
-    return fraction, (last - first - done) * pace
+def _stage(experiment: Experiment, job: ChainJob) -> StageStatus | None:
+    if job.live is None:
+        return None
+    member, stage = job.wildcards
+    return stage_status(experiment, members(experiment)[member], int(stage), job.live, job.folder / MANIFEST)
 
 
-def _words(held: dict[str, Any] | None, live: Path) -> str:
-    if held is None:
+def _made(
+    experiment: Experiment,
+    job: ChainJob,
+    before: list[JobStatus],
+    noted: dict[str, Any],
+    stage: StageStatus | None,
+    root: Path,
+) -> JobStatus:
+    """A job whose files are there: done, if they are still those that the next run would make."""
+    why = ""
+    again = [one.job for one in before if one.state != "done"]
+    if again:
+        why = f"{_listed([one.key for one in again])} {'is' if len(again) == 1 else 'are'} not done"
+    elif stage is not None and stage.state == "outdated":
+        why = "made with other settings"
+    elif _slice_changed(experiment, job, noted, root):
+        why = "made with other settings, or by an older version"
+    elif newer := _newer(job, before):
+        why = f"{newer} is newer"
+    return JobStatus(job, "outdated" if why else "done", why, stage=stage)
+
+
+def _slice_changed(experiment: Experiment, job: ChainJob, noted: dict[str, Any], root: Path) -> bool:
+    """Whether the settings that a job was given differ in what counts; False where nothing was noted."""
+    if noted and noted.get("recipe") != recipe(job.step):
+        return True
+    settings = root / str(noted.get("settings") or "")
+    if job.step not in _SLICES or not settings.is_file():
+        return False
+    digest = _SLICES[job.step]
+    return digest(load(settings)) != digest(experiment)
+
+
+def _newer(job: ChainJob, before: list[JobStatus]) -> Path | None:
+    """A file of a step before, other than the shared records, that was written after this job's."""
+    if job.step in ("convert", "train"):  # written again with the same content, these change nothing
+        return None
+    oldest = min(path.stat().st_mtime_ns for path in job.files)
+    for one in before:
+        names = _READ.get(one.job.step)
+        if job.step == "report" and one.job.step == "train":
+            names = {HISTORY}
+        for path in one.job.files:
+            is_read = names is None or path.name in names
+            if one.job.step != "convert" and is_read and path.exists() and path.stat().st_mtime_ns > oldest:
+                return path
+    return None
+
+
+def _error(job: ChainJob, noted: dict[str, Any], stage: StageStatus | None) -> str:
+    """Why the last attempt failed; empty if it did not."""
+    if stage is not None and stage.error:
+        return stage.error
+    code = noted.get("exit_code")
+    if not noted or code in (0, StoppedEarlyError.exit_code):
         return ""
-    job = f", job {held['job']}" if held.get("job") else ""
-    since = 0.0 if is_here(held) else silence(live)
-    silent = f", silent for {clock(since)} by this host's clock" if since > SILENT else ""
-    return f"process {held['pid']} on {held['host']}{job}{silent}"
+    if code is None:
+        # A session that was killed goes on; what it was noted with says no more than that.
+        ended = "" if stage is not None and stage.sessions else "ended without a word: killed, or its node was lost"
+        return f"{ended} ({who(noted)})" if ended else ""
+    return str(noted["message"]) or f"exit code {code}"
+
+
+def _lives(noted: dict[str, Any], listed: Mapping[str, Job]) -> bool:
+    """Whether the process of a note that has no end may live, as far as can be told from here."""
+    if is_gone(noted):
+        return False
+    if is_here(noted) or not noted.get("job"):
+        return True
+    known = any(one.name.split()[-1] == str(noted["job"]) for one in listed.values())
+    return known or not any(shutil.which(command) for command in ("squeue", "bjobs"))
+
+
+def _waits_for(before: list[JobStatus]) -> str:
+    """What has to be done first; empty if all is."""
+    failed = [one.job.key for one in before if one.state == "failed"]
+    if failed:
+        return f"{_listed(failed)} failed"
+    open_ones = [one.job.key for one in before if one.state != "done"]
+    return f"for {_listed(open_ones)}" if open_ones else ""
+
+
+def _queued(job: Job | None) -> str:
+    return f"{job.name} is in the queue, or has just begun" if job else ""
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
+
+def _words(held: dict[str, Any], folder: Path) -> str:
+    since = 0.0 if is_here(held) else silence(folder)
+    return who(held) + (f", silent for {clock(since)} by this host's clock" if since > SILENT else "")
 
 
 def _tail(log: Path) -> list[str]:
-    if not log.exists():
+    if not log.is_file():
         return []
-    return [f"{log}: {line}" for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]]
+    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
 
 
-def describe(name: str, stages: list[StageStatus]) -> str:
-    """The stages as a table: a line each, what failed below it."""
-    rows = [["member", "stage", "", "state", "sessions", "hours", "replayed", "left", "device"]]
-    rows += [
-        [
-            one.member,
-            str(one.stage),
-            _bar(one.fraction),
-            one.state,
-            str(one.sessions),
-            f"{one.hours:.2f}",
-            str(one.replayed),
-            "" if one.seconds_left is None or one.state == "failed" else clock(one.seconds_left),
-            one.device,
-        ]
-        for one in stages
-    ]
-    head, *lines = aligned(rows, left=4)
-    told = [head]
-    for one, line in zip(stages, lines, strict=True):
-        told += [line, *(f"    {text}" for text in (one.holder, one.exactness, *one.error) if text)]
-    done = sum(one.state == "done" for one in stages)
-    hours = sum(one.hours for one in stages)
-    return "\n".join([f"experiment {name}: {done} of {len(stages)} stages done, {hours:.2f} hours used", *told])
+def _plain(key: str) -> str:
+    """Rule and wildcards as every scheduler's list has them: Slurm joins them by underscores."""
+    return re.sub(r"[\s_]+", " ", key).strip()
+
+
+def as_json(one: Status, root: Path) -> dict[str, Any]:
+    """The status as `docs/status.md` describes it."""
+    return {
+        "schema": SCHEMA,
+        "experiment": one.experiment,
+        "directory": str(root.resolve()),
+        "state": one.state,
+        "heads": list(one.heads),
+        "counts": {state: one.count(state) for state in STATES},
+        "jobs": [_job_as_json(job) for job in one.jobs],
+    }
+
+
+def _job_as_json(one: JobStatus) -> dict[str, Any]:
+    training = None
+    if one.stage is not None:
+        training = {key: value for key, value in asdict(one.stage).items() if key not in ("state", "error")}
+    return {
+        "step": one.job.step,
+        "job": one.job.key,
+        "state": one.state,
+        "reason": one.reason or None,
+        "log": str(one.job.log),
+        "log_exists": one.job.log.exists(),
+        "outputs": [str(path) for path in one.job.files],
+        "after": list(one.job.after),
+        "training": training,
+    }
+
+
+def describe(one: Status) -> str:
+    """The jobs as a table, a line each; below it, of what failed, the end of its log."""
+    lines = aligned([["job", "state", "", "sessions", "hours", "replayed", "left", "device"], *map(_row, one.jobs)], 3)
+    told = [lines[0]]
+    for job, line in zip(one.jobs, lines[1:], strict=True):
+        shown = line
+        if job.reason and job.state == "waiting":
+            shown = f"{line}  {job.reason}"
+        told.append(shown.rstrip())
+        below = [] if job.state == "waiting" else [job.reason]
+        below += [job.stage.exactness] if job.stage else []
+        below += [f"log: {job.job.log}"] * (job.state == "failed") + [f"  {text}" for text in job.tail]
+        told += [f"    {text}" for text in below if text]
+    hours = sum(job.stage.hours for job in one.jobs if job.stage)
+    counts = ", ".join(f"{one.count(state)} {state}" for state in STATES[1:] if one.count(state))
+    head = f"experiment {one.experiment}: {one.count('done')} of {len(one.jobs)} jobs done"
+    head += (f", {counts}" if counts else "") + f"; {hours:.2f} hours of training"
+    at_work = f"; Snakemake at work: process {', '.join(map(str, one.heads))}" if one.heads else ""
+    return "\n".join([head + at_work, *told])
+
+
+def _row(one: JobStatus) -> list[str]:
+    if one.stage is None:
+        return [one.job.key, one.state, *[""] * 6]
+    stage = one.stage
+    left = "" if stage.seconds_left is None or one.state == "failed" else clock(stage.seconds_left)
+    figures = [str(stage.sessions), f"{stage.hours:.2f}", str(stage.replayed), left, stage.device]
+    return [one.job.key, one.state, _bar(stage.fraction), *figures]
 
 
 def _bar(fraction: float) -> str:
     return "#" * round(BAR * fraction) + "-" * (BAR - round(BAR * fraction)) + f" {fraction:4.0%}"
+
+
+def essence(one: Status) -> tuple[Any, ...]:
+    """What has to change before a log file is told again: states, reasons and sessions, not figures that move on."""
+    return tuple(
+        (job.job.key, job.state, re.sub(r", silent for .*", "", job.reason), job.stage.sessions if job.stage else 0)
+        for job in one.jobs
+    )

@@ -2,11 +2,17 @@
 
 import csv
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Clone, copy_project
+
+from gesture.config.settings import load
+from gesture.operate.status import status
+from gesture.schedulers.ask import ask
 
 CONFIG = "tests/config/tiny.yaml"
 MEMBERS = ("skeleton-s1", "fusion-s1")
@@ -57,6 +63,25 @@ def test_the_end_of_the_run_names_the_files_and_shows_the_table(real: tuple[Clon
 def test_a_second_real_run_has_nothing_to_do(real: tuple[Clone, Path, str]) -> None:
     clone, folder, _ = real
     assert clone.planned("--configfile", CONFIG, "--directory", str(folder)) == set()
+
+
+def test_its_status_is_done_and_after_a_failed_average_it_is_not(real: tuple[Clone, Path, str], tmp_path: Path) -> None:
+    clone, folder, _ = real
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    experiment = load(clone.root / CONFIG)
+    assert status(experiment, copy, ask).state == "done"
+    (copy / "results/tiny/submission.csv").unlink()
+    table = copy / "results/tiny/predictions/test/skeleton-s1.csv"
+    times = (table.stat().st_atime_ns, table.stat().st_mtime_ns)
+    table.write_text(table.read_text().replace("0.", "0.9", 1))
+    os.utime(table, ns=times)
+    done = clone.snakemake("--cores", "2", "--configfile", CONFIG, "--directory", str(copy))
+    assert done.returncode == 1
+    found = status(experiment, copy, ask)
+    states = {one.job.key: one.state for one in found.jobs if one.state != "done"}
+    assert states == {"average": "failed", "report": "outdated"}
+    assert "skeleton-s1.csv" in next(one.reason for one in found.jobs if one.state == "failed")
 
 
 def test_a_killed_stage_goes_on_from_its_checkpoint(real: tuple[Clone, Path, str]) -> None:

@@ -9,29 +9,31 @@ from pathlib import Path
 
 import yaml
 from snakemake.logging import logger
+from snakemake.persistence.file import FilePersistence
 
 # This checkout's modules for this file, its `gesture` command and this Python for the jobs: nothing must be activated.
-sys.path.insert(0, workflow.basedir)
-_bin = [
-    os.path.join(workflow.basedir, "workflow", "bin"),
-    os.path.dirname(sys.executable),
-]
-os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
+# As a module, `workflow.basedir` is the importer's; one from GitHub is no checkout, and gesture has to be installed.
+CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+sys.path[:0] = [str(CHECKOUT)] if CHECKOUT.is_dir() else []
+_bin = [str(CHECKOUT / "workflow" / "bin")] if CHECKOUT.is_dir() else []
+os.environ.update(PATH=os.pathsep.join([*_bin, os.path.dirname(sys.executable), *os.get_exec_path()]))
 
 from gesture.base.errors import GestureError
 from gesture.base import yaml_file
 from gesture.base.disk import refusal
 from gesture.base.files import write_text
 from gesture.config import digests, layout, members, settings
-from gesture.operate import costs
+from gesture.operate import costs, heads
 from gesture.operate.preflight import check
 from gesture.schedulers import gpus
 from gesture.steps import STEPS
 
-# Only where none is given: Snakemake merges, and the demo's variants would join every experiment.
-if not workflow.overwrite_configfiles:
+IS_MODULE = not workflow.modifier.is_main_snakefile()
 
-    configfile: os.path.join(workflow.basedir, "config", "demo.yaml")
+# Only where none is given: Snakemake merges, and the demo's variants would join every experiment.
+if not workflow.overwrite_configfiles and not IS_MODULE:
+
+    configfile: CHECKOUT / "config" / "demo.yaml"
 
 
 def as_given(path):
@@ -56,7 +58,7 @@ def read_experiment():
         stop(error)
 
 
-CONFIGURATION = " + ".join(map(as_given, workflow.configfiles))
+CONFIGURATION = " + ".join(map(as_given, workflow.configfiles)) or "the configuration of the module"
 EXPERIMENT = read_experiment()
 MEMBERS = members.members(EXPERIMENT)
 SETTINGS = layout.settings_file(EXPERIMENT)
@@ -64,17 +66,55 @@ LAYOUT = layout.Layout(EXPERIMENT.experiment)
 CHECKPOINTS = str(LAYOUT.live("{member}", "{stage}"))
 
 
-def before_jobs():
-    """The last look at the data; then the configuration is fixed, whatever becomes of the YAML."""
-    try:
-        check(EXPERIMENT)
-    except GestureError as error:
-        stop(error, CONFIGURATION)
+def records_are_whole():
+    """Whether the records are there, and no head of Snakemake is about to finish or to remove them."""
+    files = [str(layout.records_folder(EXPERIMENT) / name) for name in (layout.MANIFEST, layout.INDEX)]
+    return all(Path(file).exists() for file in files) and not FilePersistence(nolock=True)._filter_incomplete_keys(files)
+
+
+def one_of_several_heads(prepare):
+    """`prepare`, which Snakemake calls before it looks at files, made to come to terms with other heads first."""
+
+    def prepared(**options):
+        if workflow.is_main_process and workflow.execution_settings and not workflow.dryrun and not workflow.touch:
+            try:
+                heads.be_the_only_one(EXPERIMENT.experiment)
+                heads.make_or_wait_for_records(EXPERIMENT, records_are_whole)
+            except GestureError as error:
+                stop(error)
+            if IS_MODULE:  # `onstart` is the importer's
+                fix_settings()
+            else:  # its lock would keep out experiments that share records, for as long as this head runs
+                options["nolock"] = True
+        return prepare(**options)
+
+    return prepared
+
+
+workflow._prepare_dag = one_of_several_heads(workflow._prepare_dag)
+
+
+def fix_settings():
+    """From here on the configuration is this, whatever becomes of the YAML."""
     if not Path(SETTINGS).exists():
         try:
             write_text(Path(SETTINGS), yaml.safe_dump(digests.resolved(EXPERIMENT), sort_keys=False))
         except OSError as error:
             stop(refusal(error, Path(SETTINGS)))
+
+
+def before_jobs():
+    """The last look at the data; then the configuration is fixed."""
+    try:
+        check(EXPERIMENT)
+    except GestureError as error:
+        stop(error, CONFIGURATION)
+    if any(job.name in ("download", "convert") for job in workflow.dag.needrun_jobs()):
+        try:
+            heads.make_records_anew(EXPERIMENT)
+        except GestureError as error:
+            stop(error)
+    fix_settings()
     # A job reads the Snakefile again, perhaps hours later: the file it then gets as configuration is the resolved one.
     workflow.overwrite_configfiles[:] = [Path(SETTINGS).absolute()]
 
