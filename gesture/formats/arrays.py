@@ -7,7 +7,6 @@ holds any of `rgb` (T,H,W,3) uint8, `depth` (T,H,W,1) uint8 gray or uint16 milli
 
 import csv
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from gesture.base.errors import GestureError
 from gesture.formats.images import gray_depth, resize
+from gesture.formats.npz import UNREADABLE, read_npz
 from gesture.formats.options import ArraysOptions
 from gesture.formats.sequence import MODALITIES, SPLITS, Sequence
 from gesture.formats.source import Source
@@ -104,7 +104,7 @@ def modalities(sources: list[Source], options: ArraysOptions) -> tuple[str, ...]
         try:
             with zipfile.ZipFile(source.path) as archive:
                 common &= options.available(archive.namelist())
-        except (zipfile.BadZipFile, OSError) as error:
+        except UNREADABLE as error:
             raise GestureError(f"{source.path}: not a readable .npz file ({error})") from error
     return tuple(name for name in MODALITIES if name in common)
 
@@ -115,11 +115,7 @@ def read(source: Source, options: ArraysOptions, size: int) -> Iterator[Sequence
     Raises:
         GestureError: an array has a shape or type that the format does not allow.
     """
-    try:
-        with source.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in MODALITIES if name in file.files}
-    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise GestureError(f"{source.path}: cannot be read ({error})") from error
+    arrays = read_npz(source.path, MODALITIES)
     if options.mask_from_depth and "depth" in arrays:
         arrays["mask"] = arrays["depth"]
     try:
