@@ -154,10 +154,11 @@ def _full_skeleton(array: np.ndarray) -> np.ndarray:
         raise ValueError(f"skeleton has shape {array.shape}, expected (T, 20, 3), (T, 20, 7) or (T, 20, 9)")
     if array.dtype.kind not in "fiu":
         raise ValueError(f"skeleton is {array.dtype}, expected numbers")
-    if not np.isfinite(array).all():
-        raise ValueError("skeleton has values that are not finite; write 0 for joints that were not seen")
     full = np.zeros((len(array), 20, 9), np.float32)
-    full[..., : array.shape[2]] = array
+    with np.errstate(over="ignore"):
+        full[..., : array.shape[2]] = array
+    if not np.isfinite(full).all():  # also what is a number in float64 only
+        raise ValueError("skeleton has values that are not finite; write 0 for joints that were not seen")
     if array.shape[2] < 9:
         x, y, z = (full[..., axis] for axis in range(3))
         seen = z > 0
