@@ -201,15 +201,14 @@ def test_a_missing_or_damaged_file_is_one_line(tmp_path: Path, content: bytes | 
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e300])
-@pytest.mark.parametrize("name", ["c3d.h5", "c3d.pth"])
-def test_kernels_that_are_not_finite_in_float32_are_named_and_change_nothing(tmp_path: Path, name: str, value: float):
+def test_kernels_that_are_not_finite_in_float32_are_named_and_change_nothing(tmp_path: Path, value: float):
     weights, network = {key: one.astype(np.float64) for key, one in c3d().items()}, micro()
     weights["wc3a"][0, 0, 0, 0, 0] = value
     before = [one.numpy() for one in network.weights]
     with np.errstate(over="ignore"):
-        FORMS[name](tmp_path / name, weights)
-        with pytest.raises(GestureError, match=rf"{name}: wc3a: values that are not finite in float32"):
-            load_pretrained(network, everywhere(tmp_path / name))
+        write_keras(tmp_path / "c3d.h5", weights)
+        with pytest.raises(GestureError, match=r"c3d\.h5: wc3a: values that are not finite in float32"):
+            load_pretrained(network, everywhere(tmp_path / "c3d.h5"))
     assert all(np.array_equal(old, new) for old, new in zip(before, network.weights, strict=True))
 
 
