@@ -9,11 +9,12 @@ READY := .venv/ready-$(KIND)
 CORES ?= $(shell nproc)
 # How tests share the cores. Those of one file may need the same scheduler or the same trained network: they stay together.
 SHARED_unit := -n $(CORES)
+SHARED_fuzz := -n $(CORES) --dist loadfile
 SHARED_tf := -n 2 --dist loadfile
 SHARED_workflow := -n $(CORES)
 SHARED_cluster := -n 2 --dist loadfile
 
-.PHONY: help env demo demo-lsf test freeze check-gpu-env lint format loso reproduce lock check-lock schema
+.PHONY: help env demo demo-lsf test fuzz freeze check-gpu-env lint format loso reproduce lock check-lock schema
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -44,7 +45,7 @@ demo-lsf: $(READY) ## the demo as on a cluster, through a fake LSF in build/demo
 	$(BIN)/snakemake --profile lsf --jobs $(CORES) --seconds-between-status-checks 1 --directory build/demo-lsf \
 	  --set-resources train:gpu=0 evaluate:gpu=0
 
-test: $(addprefix test-,unit tf workflow cluster gpu) ## all tests, one run a tier; what this machine lacks is skipped visibly
+test: $(addprefix test-,unit fuzz tf workflow cluster gpu) ## all tests, one run a tier; what this machine lacks is skipped visibly
 
 test-unit: ## tests without TensorFlow, in seconds
 
@@ -55,6 +56,10 @@ test-%: $(READY)
 	  echo "== tests/$*"; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(SHARED_$*) tests/$*; \
 	fi
+
+fuzz: $(READY) ## damage every kind of file in thousands of ways, and count what readers make of it: make fuzz [CASES=1000] [SEED=1]
+	OMP_NUM_THREADS=1 GESTURE_FUZZ=$(or $(CASES),1000) GESTURE_FUZZ_SEED=$(or $(SEED),1) \
+	  $(BIN)/python -m pytest -q --show-capture=no tests/fuzz
 
 freeze: $(READY) ## write tests/frozen/values anew, where results are meant to change: make freeze [ONLY="rates or digests"]
 	GESTURE_FREEZE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(ONLY),-k "$(ONLY)") \

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gesture.average.average import average
 from gesture.average.output import Origin
-from gesture.base.files import file_digest, read_json, value_digest, write_json
+from gesture.base.files import SEAL, file_digest, read_json, sealed, value_digest, write_json
 from gesture.config.members import members
 from gesture.config.settings import Experiment, parse
 from gesture.convert.example import encode
@@ -86,7 +87,13 @@ def index_is_meant(manifest: Path) -> None:
     """Writes the digest of the index as it is now into the manifest."""
     value = read_json(manifest)
     index = manifest.with_name("index.csv").read_text()
-    write_json(manifest, {**value, "digest": records_digest(value["shards"], index)})
+    change_manifest(manifest, digest=records_digest(value["shards"], index))
+
+
+def change_manifest(path: Path, **changes: Any) -> None:
+    """Gives keys of a manifest other values, as if it had been written so."""
+    value = {**read_json(path), **changes}
+    write_json(path, sealed({key: one for key, one in value.items() if key != SEAL}))
 
 
 def _sequence(split: str, identity: int, generator: np.random.Generator) -> Sequence:
@@ -141,7 +148,8 @@ def _stage(folder: Path, stage: int, number: int) -> None:
         "weights_sha256": weights_digest(folder.parent.name),
         "sessions": sessions,
     }
-    write_json(folder / "manifest.json", manifest)
+    manifest["history_sha256"] = file_digest(folder / "history.jsonl")
+    write_json(folder / "manifest.json", sealed(manifest))
 
 
 def weights_digest(member: str) -> str:

@@ -25,7 +25,7 @@ from gesture.average.members import (
 from gesture.average.methods import FitSet
 from gesture.average.output import Origin, write_origin, write_submission
 from gesture.base.errors import GestureError
-from gesture.base.files import write_json
+from gesture.base.files import sealed, write_json
 from gesture.config.layout import ENSEMBLE, METRICS, SUBMISSION
 from gesture.config.settings import Average
 from gesture.evaluate.metrics import confusion_matrix, labelled, metrics, paired_gain
@@ -217,7 +217,7 @@ def _write(
     }
     write_submission(table.path.with_name(SUBMISSION), table, origin.ids(joined.origin["split"]))
     write_predictions(table.path, table.ids, table.probabilities, table.labels, table.manifest)
-    write_json(table.path.with_name(METRICS), result)
+    write_json(table.path.with_name(METRICS), sealed(result))
     write_origin(table, origin)
     return result
 

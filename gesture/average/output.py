@@ -16,7 +16,7 @@ import pandas as pd
 
 import gesture
 from gesture.base.errors import GestureError
-from gesture.base.files import atomic_path, file_digest, read_json, write_json
+from gesture.base.files import atomic_path, file_digest, read_manifest, sealed, write_json
 from gesture.config.digests import resolved
 from gesture.config.layout import ORIGIN, SUBMISSION
 from gesture.config.settings import Experiment
@@ -130,7 +130,7 @@ def write_origin(table: Predictions, origin: Origin) -> None:
         table: the ensemble, already written.
         origin: what made its members.
     """
-    records: Mapping[str, Any] = read_json(origin.records) if origin.records else {}
+    records: Mapping[str, Any] = read_manifest(origin.records, "convert") if origin.records else {}
     submission = table.path.with_name(SUBMISSION)
     value = {
         "submission": {
@@ -155,7 +155,7 @@ def write_origin(table: Predictions, origin: Origin) -> None:
         "software": software(),
         "settings": resolved(origin.experiment) if origin.experiment else None,
     }
-    write_json(table.path.with_name(ORIGIN), value)
+    write_json(table.path.with_name(ORIGIN), sealed(value))
 
 
 @cache

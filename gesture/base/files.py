@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -163,8 +163,40 @@ def read_json(path: Path) -> Any:
         raise GestureError(f"{path}: not readable as JSON ({error})") from error
 
 
+SEAL = "seal"
+
+
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with the digest of all it says, by which those who read it see whether it was changed."""
+    return {**value, SEAL: _seal(value)}
+
+
+def unsealed(path: Path, value: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """What was sealed, after comparing it with its digest; manifests of 0.1.0 have none and are taken as they are.
+
+    Args:
+        path: of the manifest.
+        value: what stands in it.
+        step: the subcommand that wrote it.
+
+    Raises:
+        FailedForGoodError: it was changed.
+    """
+    content = {key: one for key, one in value.items() if key != SEAL}
+    if SEAL in value and value[SEAL] != _seal(content):
+        raise FailedForGoodError(
+            f"{path}: was changed after gesture {step} wrote it; remove it and run gesture {step} again"
+        )
+    return content
+
+
+def _seal(value: Mapping[str, Any]) -> str:
+    # As it comes back from the file: tuples are lists there, and all keys are texts.
+    return text_digest([json.dumps(json.loads(json.dumps(value)), sort_keys=True)])
+
+
 def read_manifest(path: Path, step: str, **keys: type | tuple[type, ...]) -> dict[str, Any]:
-    """Reads a JSON file that a step wrote, and looks whether it is one.
+    """Reads a JSON file that a step wrote, and looks whether it is one, as it was written.
 
     Args:
         path: the file.
@@ -173,6 +205,7 @@ def read_manifest(path: Path, step: str, **keys: type | tuple[type, ...]) -> dic
 
     Raises:
         GestureError: the file is missing, is no JSON, or is something else.
+        FailedForGoodError: it has a digest of itself, and was changed since.
     """
     value = read_json(path)
     remedy = f"remove it and run gesture {step} again"
@@ -185,7 +218,7 @@ def read_manifest(path: Path, step: str, **keys: type | tuple[type, ...]) -> dic
             raise GestureError(
                 f"{path}: is not what gesture {step} writes: its {key!r} is {_short(value[key])}; {remedy}"
             )
-    return value
+    return unsealed(path, value, step)
 
 
 def _short(value: Any) -> str:

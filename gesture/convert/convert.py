@@ -16,7 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from gesture.base.errors import FailedForGoodError, GestureError
-from gesture.base.files import json_text, read_manifest, remove_litter, write_text_if_other
+from gesture.base.files import json_text, read_manifest, remove_litter, sealed, write_text_if_other
 from gesture.base.lease import Lease
 from gesture.base.pool import pool
 from gesture.catalog import FORMATS
@@ -57,7 +57,7 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
         if index.empty:
             raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
         index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
-        manifest = json_text(_manifest(experiment, module.class_names(options), index, notes))
+        manifest = json_text(sealed(_manifest(experiment, module.class_names(options), index, notes)))
         lease.require()
         # Where nothing changed, dates stay too: others may be training on these records.
         write_text_if_other(output.with_name(INDEX), _text(index))

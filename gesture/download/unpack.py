@@ -104,6 +104,24 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
                     yield _Member(info.name, info.size, content)
             else:
                 yield _Member(info.name, 0, None, None if info.isdir() else "is a link or device")
+        _require_end(file)
+
+
+def _require_end(archive: tarfile.TarFile) -> None:
+    """Looks for the empty block after the last entry, and reads on: a compressed file's checksum stands at its end.
+
+    Python takes an archive that is cut, or has a damaged entry, for one that ends there.
+
+    Raises:
+        tarfile.ReadError: there is no such block.
+    """
+    content = archive.fileobj
+    assert content is not None
+    content.seek(archive.offset)
+    if content.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it ends before its end mark, or an entry is damaged")
+    while content.read(CHUNK):
+        pass
 
 
 def _name_problem(name: str) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gesture.base.errors import FailedForGoodError, GestureError
-from gesture.base.files import atomic_path, file_digest, read_json, write_json
+from gesture.base.files import atomic_path, file_digest, read_json, sealed, unsealed, write_json
 
 UNLABELLED = -1
 DIGEST = "sha256"  # key of the manifest: digest of the table's bytes
@@ -104,7 +104,7 @@ def write_predictions(
                     cells = ("" if label < 0 else str(label + 1) for label in table.labels[rows].tolist())
                     file.writelines(f"{line},{cell}\n" for line, cell in zip(lines, cells, strict=True))
         digest = file_digest(temporary)
-    write_json(path.with_suffix(".json"), {**manifest, DIGEST: digest})
+    write_json(path.with_suffix(".json"), sealed({**manifest, DIGEST: digest}))
 
 
 def read_predictions(path: Path, member: str | None = None) -> Predictions:
@@ -158,12 +158,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
     Raises:
         GestureError: it is no JSON object.
+        FailedForGoodError: it was changed after it was written.
     """
     manifest_path = path.with_suffix(".json")
     manifest = read_json(manifest_path) if manifest_path.is_file() else {}
     if not isinstance(manifest, dict):
         raise GestureError(f"{manifest_path}: expected a JSON object that says what made {path.name}")
-    return manifest
+    return unsealed(manifest_path, manifest, str(manifest.get("step") or "evaluate"))
 
 
 def checked_manifest(path: Path) -> dict[str, Any]:

@@ -5,9 +5,7 @@ holds any of `rgb` (T,H,W,3) uint8, `depth` (T,H,W,1) uint8 gray or uint16 milli
 (T,20,3|7|9): world x y z [m], then quaternion, then pixel x y of a 640x480 image.
 """
 
-import csv
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,12 @@ import numpy as np
 
 from gesture.base.errors import GestureError
 from gesture.formats.images import gray_depth, resize
+from gesture.formats.npz import UNREADABLE, read_npz
 from gesture.formats.options import ArraysOptions
-from gesture.formats.sequence import MODALITIES, SPLITS, Sequence
+from gesture.formats.sequence import MODALITIES, Sequence
+from gesture.formats.sequence_list import LIST, raise_all, read_list
 from gesture.formats.source import Source
 
-COLUMNS = ("Id", "split", "label", "subject", "file")
 # Kinect pinhole of the ChaLearn recordings: u = cx + fx X/Z, v = cy - fy Y/Z [px of 640x480].
 FX, FY, CX, CY = 500.0, 525.0, 310.0, 260.0
 
@@ -36,76 +35,29 @@ def sources(folder: Path, options: ArraysOptions) -> list[Source]:
     Raises:
         GestureError: the folder, the list or a file is missing, or a row is wrong; up to ten problems at once.
     """
-    table = folder / "sequences.csv"
     if not folder.is_dir():
-        raise GestureError(f"data.folder: {folder}: no such folder; expected one with sequences.csv")
-    if not table.is_file():
-        raise GestureError(f"{table}: no such file; expected columns {','.join(COLUMNS)}")
-    rows = _rows(table)
-    found: list[Source] = []
-    problems: list[str] = []
-    seen: set[tuple[str, int]] = set()
-    for number, row in enumerate(rows, 2):
-        try:
-            one = _source(row, folder, options)
-            if (one.split, one.ids[0]) in seen:
-                raise ValueError(f"Id {one.ids[0]} occurs twice in split {one.split}")
-        except ValueError as error:
-            problems.append(f"{table}:{number}: {error}")
-            continue
-        seen.add((one.split, one.ids[0]))
-        found.append(one)
-    if problems:
-        more = f"\n… and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise GestureError("\n".join(problems[:10]) + more)
-    if not found:
-        raise GestureError(f"{table}: no rows")
-    return found
-
-
-def _rows(table: Path) -> list[dict[str, str]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise GestureError(f"{table}: column {', '.join(missing)} is missing; expected {','.join(COLUMNS)}")
-            return list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise GestureError(f"{table}: cannot be read ({error}); expected UTF-8 text with commas") from error
-
-
-def _source(row: dict[str, str], folder: Path, options: ArraysOptions) -> Source:
-    if not row["Id"].isdigit():
-        raise ValueError(f"Id {row['Id']!r} is not a whole number")
-    if row["split"] not in SPLITS:
-        raise ValueError(f"split {row['split']!r} is none of {', '.join(SPLITS)}")
-    label = None
-    if row["label"]:
-        if not row["label"].isdigit() or not 1 <= int(row["label"]) <= options.classes:
-            raise ValueError(f"label {row['label']!r} is not in 1..{options.classes} (data.options.classes)")
-        label = int(row["label"]) - 1
-    path = folder / row["file"]
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"file {row['file']!r} is outside the folder")
-    if not path.is_file():
-        raise ValueError(f"file {row['file']!r} does not exist")
-    return Source(row["file"], path, row["split"], (int(row["Id"]),), (label,), row["subject"] or None)
+        raise GestureError(f"data.folder: {folder}: no such folder; expected one with {LIST}")
+    return [
+        Source(row.file, folder / row.file, row.split, (row.id,), (row.label,), row.subject)
+        for row in read_list(folder, options)
+    ]
 
 
 def modalities(sources: list[Source], options: ArraysOptions) -> tuple[str, ...]:
     """What every file has; only the files' tables of contents are read.
 
     Raises:
-        GestureError: a file is no `.npz`.
+        GestureError: files are no `.npz`; up to ten are named.
     """
     common = set(MODALITIES)
+    problems: list[str] = []
     for source in sources:
         try:
             with zipfile.ZipFile(source.path) as archive:
                 common &= options.available(archive.namelist())
-        except (zipfile.BadZipFile, OSError) as error:
-            raise GestureError(f"{source.path}: not a readable .npz file ({error})") from error
+        except UNREADABLE as error:
+            problems.append(f"{source.path}: not a readable .npz file ({error})")
+    raise_all(problems)
     return tuple(name for name in MODALITIES if name in common)
 
 
@@ -115,11 +67,7 @@ def read(source: Source, options: ArraysOptions, size: int) -> Iterator[Sequence
     Raises:
         GestureError: an array has a shape or type that the format does not allow.
     """
-    try:
-        with source.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in MODALITIES if name in file.files}
-    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise GestureError(f"{source.path}: cannot be read ({error})") from error
+    arrays = read_npz(source.path, MODALITIES)
     if options.mask_from_depth and "depth" in arrays:
         arrays["mask"] = arrays["depth"]
     try:
@@ -158,10 +106,11 @@ def _full_skeleton(array: np.ndarray) -> np.ndarray:
         raise ValueError(f"skeleton has shape {array.shape}, expected (T, 20, 3), (T, 20, 7) or (T, 20, 9)")
     if array.dtype.kind not in "fiu":
         raise ValueError(f"skeleton is {array.dtype}, expected numbers")
-    if not np.isfinite(array).all():
-        raise ValueError("skeleton has values that are not finite; write 0 for joints that were not seen")
     full = np.zeros((len(array), 20, 9), np.float32)
-    full[..., : array.shape[2]] = array
+    with np.errstate(over="ignore"):
+        full[..., : array.shape[2]] = array
+    if not np.isfinite(full).all():  # also what is a number in float64 only
+        raise ValueError("skeleton has values that are not finite; write 0 for joints that were not seen")
     if array.shape[2] < 9:
         x, y, z = (full[..., axis] for axis in range(3))
         seen = z > 0

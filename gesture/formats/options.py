@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from gesture.base.settings import Settings
 
@@ -35,6 +35,14 @@ class ArraysOptions(Options):
         False, description="The depth shows the person alone: the mask is where it has a reading; files need none."
     )
     max_depth_mm: int = Field(4095, ge=1, description="Depth that gray value 255 stands for in the records [mm].")
+
+    @field_validator("class_names")
+    @classmethod
+    def _one_a_class(cls, names: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        classes = info.data.get("classes")
+        if names is not None and classes is not None and len(names) != classes:
+            raise ValueError(f"names {len(names)} classes, data.options.classes says {classes}")
+        return names
 
     def available(self, names: list[str]) -> set[str]:
         """The modalities in a file, given the members of its archive."""

@@ -163,7 +163,8 @@ def _load(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
 
 def _skeleton(path: Path) -> np.ndarray:
     """`(T, 20, 3)` float32 in metres, our joints, X turned round."""
-    world = _load(path, "d_skel", (20, 3))[:, _JOINTS].astype(np.float32)
+    with np.errstate(over="ignore"):
+        world = _load(path, "d_skel", (20, 3))[:, _JOINTS].astype(np.float32)
     if not np.isfinite(world).all():
         raise GestureError(f"{path}: d_skel has values that are not finite")
     return world * np.array([-1, 1, 1], np.float32)
@@ -171,7 +172,10 @@ def _skeleton(path: Path) -> np.ndarray:
 
 def _depth(path: Path) -> np.ndarray:
     """`(T, 240, 320, 1)` uint16 in mm, turned round."""
-    return _load(path, "d_depth", (240, 320)).astype(np.uint16)[:, :, ::-1, None]
+    depth = _load(path, "d_depth", (240, 320))
+    if not ((depth >= 0) & (depth <= np.iinfo(np.uint16).max)).all():  # NaN is neither
+        raise GestureError(f"{path}: d_depth has values that are no millimetres of 0 to 65535")
+    return depth.astype(np.uint16)[:, :, ::-1, None]
 
 
 def _colour(path: Path, square: "_Square", size: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from gesture.base.errors import GestureError
 from gesture.legacy2019.torch_file import read_tensors
 from gesture.legacy2019.weight_files import existing
-from gesture.legacy2019.weights import SCOPES, Tensors, convolutions, read_checkpoint, refuse_misfits
+from gesture.legacy2019.weights import SCOPES, Tensors, convolutions, read_checkpoint, refuse_misfits, refuse_not_finite
 from gesture.networks.layers.smnet import SMnet
 from gesture.networks.smnet import CONVOLUTIONS
 
@@ -47,6 +47,7 @@ def load_pretrained(network: SMnet, files: dict[str, Path], blue_first: bool = F
         expected = {name: tuple(one.shape) for name, one in variables.items()}
         shapes: dict[str, tuple[int, ...]] = {**dict.fromkeys(others, ()), **{k: v.shape for k, v in tensors.items()}}
         refuse_misfits(files[stream], expected, shapes)
+        refuse_not_finite(files[stream], {name: tensors[name] for name in variables})
         found += [(variable, tensors[name]) for name, variable in variables.items()]
     for variable, tensor in found:
         variable.assign(tensor)
@@ -96,6 +97,10 @@ def _from_keras(path: Path) -> tuple[Tensors, list[str]]:
         layers = [match[1] for part in name.split("/") if (match := _KERAS_LAYER.fullmatch(part))]
         kind = {5: "wc", 1: "bc"}.get(item.ndim)
         if layers and kind and not name.startswith("optimizer_weights/"):
+            if item.external or item.is_virtual:
+                raise GestureError(
+                    f"{path}: {name} lies in other files, which are not read; give a file that holds all"
+                )
             tensors[kind + layers[-1]] = np.asarray(item, np.float32)
         else:
             others.append(name)
@@ -103,8 +108,9 @@ def _from_keras(path: Path) -> tuple[Tensors, list[str]]:
     try:
         with h5py.File(path) as file:
             file.visititems(visit)
-    except (OSError, RuntimeError) as error:
-        raise GestureError(f"{path}: not readable as HDF5 ({str(error).splitlines()[0]})") from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise GestureError(f"{path}: not readable as HDF5 ({reason})") from error
     return tensors, others
 
 

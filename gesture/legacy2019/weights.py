@@ -160,6 +160,7 @@ def _tensors(path: Path, variables: Variables, names: Mapping[str, str], blue_fi
         return {name: reader.get_tensor(names[name]) for name in variables}
 
     tensors = read_checkpoint(path, read)
+    refuse_not_finite(path, tensors)
     if blue_first and _COLOUR_KERNEL in tensors:
         tensors[_COLOUR_KERNEL] = tensors[_COLOUR_KERNEL][:, :, :, ::-1]
     return tensors
@@ -195,5 +196,22 @@ def read_checkpoint(path: Path, what: Callable[[Any], T]) -> T:
     existing(path)
     try:
         return what(tf.train.load_checkpoint(str(path)))
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        raise GestureError(f"{path}: not readable as a TensorFlow checkpoint ({str(error).splitlines()[0]})") from error
+    except GestureError:
+        raise
+    except Exception as error:  # at damaged bytes TensorFlow raises almost anything, such as IndexError
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise GestureError(f"{path}: not readable as a TensorFlow checkpoint ({reason})") from error
+
+
+def refuse_not_finite(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Looks for values that are no numbers, also those that are none as float32.
+
+    Raises:
+        GestureError: there are some; the tensors are named.
+    """
+    with np.errstate(over="ignore"):
+        wrong = [name for name, one in tensors.items() if not np.isfinite(np.asarray(one, np.float32)).all()]
+    if wrong:
+        raise GestureError(
+            f"{path}: {few(wrong)}: values that are not finite in float32; the file is damaged or its training diverged"
+        )

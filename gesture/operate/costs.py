@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gesture.base.files import read_json
+from gesture.base.files import read_manifest
 from gesture.base.text import aligned, clock, size
 from gesture.config.layout import INDEX, LEDGER, MANIFEST, Layout, raw_folder, records_folder
 from gesture.config.members import Member, members
@@ -85,7 +85,7 @@ def measured(experiment: Experiment, root: Path) -> dict[str, Measured]:
                     seconds[name] = seconds.get(name, 0.0) + one["seconds"]
             manifest = layout.results.stage(member.name, stage) / MANIFEST
             if manifest.exists():
-                parameters[name] = read_json(manifest)["parameters"]
+                parameters[name] = read_manifest(manifest, "train", parameters=int)["parameters"]
     return {name: Measured(seconds[name] / steps[name], parameters.get(name)) for name in steps}
 
 

@@ -1,6 +1,5 @@
 """What can be told about raw data in a moment, before any job is submitted; `download` looks at every file."""
 
-import csv
 import os
 import zipfile
 from pathlib import Path
@@ -9,11 +8,12 @@ from gesture.base.errors import GestureError
 from gesture.catalog import FORMATS
 from gesture.config.settings import Experiment
 from gesture.formats.options import ArraysOptions
+from gesture.formats.sequence_list import LIST, read_list
 from gesture.legacy2019.weight_files import start_files
 
 
 def check(experiment: Experiment) -> None:
-    """Looks for the data folder and, in `arrays`, at the list of sequences and its first file.
+    """Looks for the data folder and, in `arrays`, at every row of the list of sequences and at its first file.
 
     Raises:
         GestureError: something that the experiment needs is not there.
@@ -34,28 +34,20 @@ def check(experiment: Experiment) -> None:
 
 
 def _check_arrays(experiment: Experiment, folder: Path) -> None:
-    table = folder / "sequences.csv"
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise GestureError(f"data.folder: {table}: no such file; `arrays` lists its sequences there") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise GestureError(f"{table}: cannot be read ({error})") from error
-    subjects = {row.get("subject") or "" for row in rows if row.get("split") == "training"}
+    options = experiment.dataset_options
+    assert isinstance(options, ArraysOptions)
+    table, rows = folder / LIST, read_list(folder, options)
+    subjects = {row.subject or "" for row in rows if row.split == "training"}
     unknown = [name for name in experiment.data.holdout_subjects if name not in subjects]
     if unknown:
         raise GestureError(
             f"data.holdout_subjects: {', '.join(unknown)}: no training sequence of {table} is of this subject "
             f"(there are {', '.join(sorted(subjects - {''})) or 'none'})"
         )
-    if rows and rows[0].get("file"):
-        _check_modalities(experiment, folder / rows[0]["file"])
+    _check_modalities(experiment, options, folder / rows[0].file)
 
 
-def _check_modalities(experiment: Experiment, path: Path) -> None:
-    options = experiment.dataset_options
-    assert isinstance(options, ArraysOptions)
+def _check_modalities(experiment: Experiment, options: ArraysOptions, path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             available = options.available(archive.namelist())

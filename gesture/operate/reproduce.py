@@ -12,7 +12,7 @@ import yaml
 import gesture
 from gesture.average.output import software
 from gesture.base.errors import GestureError
-from gesture.base.files import read_json, write_text
+from gesture.base.files import read_manifest, write_text
 from gesture.config.layout import ORIGIN, Layout
 from gesture.config.settings import parse
 from gesture.report.summary import aligned
@@ -33,7 +33,7 @@ def reproduce(manifest: Path, folder: Path, cores: int, data: Path | None, profi
     Raises:
         GestureError: the manifest holds no settings, the run failed, or the submission is another one.
     """
-    expected = read_json(manifest)
+    expected = read_manifest(manifest, "average")
     if not expected.get("settings"):
         raise GestureError(
             f"{manifest}: holds no settings: it was averaged by hand; "
@@ -50,7 +50,7 @@ def reproduce(manifest: Path, folder: Path, cores: int, data: Path | None, profi
     target = str(Layout(name).results.path / ORIGIN)
     machine = ["--profile", profile] if profile else ["--cores", str(cores)]
     _run([target, *machine, "--directory", str(folder), "--configfile", str(configuration)])
-    rows = agreement(expected, read_json(folder / target))
+    rows = agreement(expected, read_manifest(folder / target, "average"))
     print(_told(rows, expected["software"]))
     different = [what for what, same in rows.items() if not same]
     if different:

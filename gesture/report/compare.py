@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gesture.base.errors import GestureError
-from gesture.base.files import read_json, write_json
+from gesture.base.files import read_manifest, write_json
 from gesture.config.layout import ENSEMBLE, METRICS, Layout, ResultFolder
 from gesture.evaluate.metrics import metrics, paired_gain
 from gesture.evaluate.predictions import Predictions, listing, read_predictions, tell_unchecked
@@ -67,7 +67,7 @@ def _names(places: Sequence[Path]) -> list[str]:
 def _common_split(places: Sequence[Path]) -> str:
     for split, file in (("test", METRICS), ("validation", f"validation/{METRICS}")):
         paths = [one / file for one in places]
-        if all(path.exists() and read_json(path).get("labelled") for path in paths):
+        if all(path.exists() and read_manifest(path, "average").get("labelled") for path in paths):
             return split
     raise GestureError(
         f"{', '.join(map(str, places))}: no split is averaged and labelled in all of them: nothing can be compared"

@@ -9,7 +9,7 @@ import numpy as np
 from gesture.average.fitted import Combination, Turns
 from gesture.average.output import read_submission
 from gesture.base.errors import GestureError
-from gesture.base.files import atomic_path, read_json
+from gesture.base.files import atomic_path, read_manifest
 from gesture.config.layout import ENSEMBLE, MANIFEST, ORIGIN, SUBMISSION, ResultFolder, records_folder
 from gesture.config.settings import Experiment, parse
 from gesture.convert.reader import Records
@@ -41,7 +41,7 @@ def explain(identity: int, results: Path, split: str, records: Path | None, outp
     folder = kept.average(split)
     ensemble = read_predictions(folder / ENSEMBLE, "ensemble")
     row = _row(ensemble, identity)
-    origin = read_json(folder / ORIGIN)
+    origin = read_manifest(folder / ORIGIN, "average", settings=(dict, type(None)))
     names = [one["member"] for one in ensemble.manifest["members"]]
     paths = {name: kept.table(split, name) for name in names}
     tables = {name: read_predictions(path, name) for name, path in paths.items()}
@@ -146,7 +146,7 @@ def _training(results: Path, member: str) -> list[dict[str, Any]]:
     """Stages of a member with their sessions, as far as their manifests are there."""
     found = []
     for path in sorted((results / "train" / member).glob("stage*/manifest.json")):
-        stage = read_json(path)
+        stage = read_manifest(path, "train", stage=int)
         keys = ("stage", "step", "weights_sha256", "code_version", "sessions")
         found.append({key: stage.get(key) for key in keys})
     return sorted(found, key=lambda one: one["stage"])

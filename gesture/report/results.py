@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gesture.base.files import read_json, read_lines
+from gesture.base.files import read_lines, read_manifest, require_digest
 from gesture.config.layout import ENSEMBLE, HISTORY, INDEX, MANIFEST, METRICS, ResultFolder
 from gesture.config.members import Member, members
 from gesture.config.settings import Experiment
@@ -127,15 +127,15 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
     """Reads whatever is there.
 
     Raises:
-        FailedForGoodError: a predictions table was changed after it was written.
+        FailedForGoodError: a predictions table, figures or a history were changed after they were written.
         GestureError: the records' manifest or the ensemble's test figures are missing, or a file is damaged.
         FailedForGoodError: the index is not that of the records.
     """
     kept = ResultFolder(folder)
     manifest, index = read_records_manifest(records), records.with_name(INDEX)
-    metrics = {"test": read_json(kept.average("test") / METRICS)}
+    metrics = {"test": _metrics(kept, "test")}
     if (kept.average("validation") / METRICS).exists():
-        metrics["validation"] = read_json(kept.average("validation") / METRICS)
+        metrics["validation"] = _metrics(kept, "validation")
     ensembles = {split: kept.average(split) / ENSEMBLE for split in SPLITS}
     return Results(
         experiment=experiment,
@@ -157,6 +157,19 @@ def _member(member: Member, kept: ResultFolder, metrics: Mapping[str, Mapping[st
         member=member,
         tables={split: read_predictions(path, member.name) for split, path in tables.items() if path.exists()},
         metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
-        history=[line for stage in stages for line in read_lines(stage / HISTORY)],
-        manifests=[read_json(path) if path.exists() else {} for path in manifests],
+        history=[line for stage in stages for line in _history(stage)],
+        manifests=[read_manifest(path, "train") if path.exists() else {} for path in manifests],
     )
+
+
+def _metrics(kept: ResultFolder, split: str) -> dict[str, Any]:
+    return read_manifest(kept.average(split) / METRICS, "average", members=dict)
+
+
+def _history(stage: Path) -> list[dict[str, Any]]:
+    """What a stage wrote down while it trained, if it is what its manifest was written for; 0.1.0 has no digest."""
+    manifest = stage / MANIFEST
+    digest = read_manifest(manifest, "train").get("history_sha256") if manifest.exists() else None
+    if digest is not None:
+        require_digest(stage / HISTORY, digest, "train")
+    return read_lines(stage / HISTORY)

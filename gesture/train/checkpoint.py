@@ -134,7 +134,7 @@ class Checkpoints:
         for name in self._kept:
             try:
                 state = _read_valid(self._folder / name)
-            except (GestureError, OSError, KeyError, TypeError, AttributeError) as error:
+            except (GestureError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
                 self.remarks.append(f"checkpoint {name} is damaged and not used: {error}")
                 self._forget(name)
                 continue

@@ -136,6 +136,8 @@ def sessions(path: Path) -> list[dict[str, Any]]:
     """All sessions that a ledger knows, each with start, end and reason; `killed` where no end was written."""
     found: list[dict[str, Any]] = []
     for line in read_lines(path):
+        if line.get("event") not in ("start", "end") or "time" not in line:
+            continue  # a line that something has damaged
         if line["event"] == "start":
             found.append({**line, "start": line["time"], "end": None, "reason": "killed", "steps": None})
             continue

@@ -21,7 +21,7 @@ from gesture import __version__
 from gesture.base import device_kind
 from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import GestureError, StoppedEarlyError
-from gesture.base.files import atomic_folder, file_digest, read_json, remove_litter, write_json, write_text
+from gesture.base.files import atomic_folder, file_digest, read_manifest, remove_litter, sealed, write_json, write_text
 from gesture.base.hardware import Hardware, hardware
 from gesture.base.lease import Lease
 from gesture.base.session import Session
@@ -231,7 +231,8 @@ def _device(job: StageJob, here: Hardware, checkpoints: Checkpoints, start: int)
         GestureError: it was another kind, and `training.other_device` refuses that.
     """
     training = job.member.variant.training
-    past = checkpoints.devices or (read_json(job.parent / MANIFEST).get("devices", []) if job.parent else [])
+    parent = read_manifest(job.parent / MANIFEST, "train") if job.parent else {}
+    past = checkpoints.devices or parent.get("devices", [])
     kind = device_kind.kind_of(here, training.precision, training.devices)
     checkpoints.devices = device_kind.continued(past, kind, start)
     if past and len(checkpoints.devices) > len(past):
@@ -360,6 +361,7 @@ def _write_result(
         "settings_digest": job.fingerprint["settings"],
         "weights_sha256": file_digest(folder / WEIGHTS),
         "optimiser_sha256": file_digest(folder / OPTIMISER),
+        "history_sha256": file_digest(folder / HISTORY),
         "code_version": __version__,
         "tensorflow": tf.__version__,
         **network.describe(),
@@ -367,7 +369,7 @@ def _write_result(
         "lease": lease.token,
         "sessions": ledger.sessions(),
     }
-    write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, sealed(manifest))
 
 
 def _seconds(action: Callable[..., None], *arguments: Any) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gesture.base.disk import is_refusal, refusal
 from gesture.base.errors import FailedForGoodError, GestureError
-from gesture.base.files import read_json, read_manifest, value_digest, write_json
+from gesture.base.files import read_manifest, value_digest, write_json
 from gesture.base.lease import Lease
 from gesture.config.digests import stage_digest
 from gesture.config.layout import INDEX, LEDGER, MANIFEST, OUTCOME
@@ -117,7 +117,7 @@ class StageJob:
     def is_done(self) -> bool:
         """True if the result is there and was made by this very job."""
         manifest = self.output / MANIFEST
-        return manifest.exists() and read_json(manifest).get("fingerprint") == self.fingerprint
+        return manifest.exists() and read_manifest(manifest, "train").get("fingerprint") == self.fingerprint
 
     def refuse_if_failed_for_good(self) -> None:
         """Ends at once if an earlier attempt at the same job failed for good.

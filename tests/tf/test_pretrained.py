@@ -200,6 +200,37 @@ def test_a_missing_or_damaged_file_is_one_line(tmp_path: Path, content: bytes | 
 # ---- Torch files are programs ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("value", [np.nan, 1e300])
+def test_kernels_that_are_not_finite_in_float32_are_named_and_change_nothing(tmp_path: Path, value: float):
+    weights, network = {key: one.astype(np.float64) for key, one in c3d().items()}, micro()
+    weights["wc3a"][0, 0, 0, 0, 0] = value
+    before = [one.numpy() for one in network.weights]
+    with np.errstate(over="ignore"):
+        write_keras(tmp_path / "c3d.h5", weights)
+        with pytest.raises(GestureError, match=r"c3d\.h5: wc3a: values that are not finite in float32"):
+            load_pretrained(network, everywhere(tmp_path / "c3d.h5"))
+    assert all(np.array_equal(old, new) for old, new in zip(before, network.weights, strict=True))
+
+
+def test_an_hdf5_file_that_takes_its_numbers_from_another_file_is_refused(tmp_path: Path):
+    (tmp_path / "secret").write_bytes(bytes(4 * 27 * 3 * 2))
+    with h5py.File(tmp_path / "c3d.h5", "w") as file:
+        stored = [(str(tmp_path / "secret"), 0, h5py.h5f.UNLIMITED)]
+        file.create_dataset("conv1/kernel:0", (3, 3, 3, 3, 2), "<f4", external=stored)
+    with pytest.raises(GestureError, match=r"c3d\.h5: conv1/kernel:0 lies in other files, which are not read"):
+        read_convolutions(tmp_path / "c3d.h5")
+
+
+@pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
+def test_a_checkpoint_that_was_cut_is_one_line(tmp_path: Path, part: str):
+    write_tensorflow(tmp_path / "c3d.ckpt", c3d())
+    path = tmp_path / f"c3d.ckpt.{part}"
+    for kept in (0, 10, path.stat().st_size // 2):
+        os.truncate(path, kept)
+        with pytest.raises(GestureError, match=r"c3d\.ckpt: not readable as a TensorFlow checkpoint \(.+\)$"):
+            read_convolutions(tmp_path / "c3d.ckpt")
+
+
 class Malicious:
     def __init__(self, mark: Path) -> None:
         self.mark = mark

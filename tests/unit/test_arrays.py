@@ -1,6 +1,8 @@
 """Bring-your-own data: every mistake is told with its file and row."""
 
 import contextlib
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +26,16 @@ def folder(tmp_path: Path) -> Path:
     ("old", "new", "message"),
     [
         ("1,training,1,", "x,training,1,", r"sequences.csv:2: Id 'x' is not a whole number"),
-        ("1,training,1,t1,training-1.npz", "1,training", r":2: file '' does not exist"),
+        ("1,training,1,t1,training-1.npz", "1,training", r":2: has 2 cells, the header 5"),
         ("1,training,1,", "1,train,1,", r":2: split 'train' is none of training, validation, test"),
         ("1,training,1,", "1,training,4,", r":2: label '4' is not in 1..3 \(data.options.classes\)"),
+        ("1,training,1,t1,training-1.npz", "1,training,1,t1,training-1.npz,x", r":2: has 6 cells, the header 5"),
+        ("1,training,1,", "9223372036854775808,training,1,", r":2: Id 9223372036854775808 does not fit into 64 bits"),
+        ("1,training,1,", "²,training,1,", r":2: Id '²' is not a whole number"),
+        ("1,training,1,", '"1,training,1,', r":14: not readable as CSV|:\d+: has \d cells"),
+        ("t1", "t\0", r":2: holds a NUL byte"),
+        ("Id,split", "Id, split", r":1: blanks around the names of columns \(' split'\)"),
+        ("Id,split", "Id,Id,split", r":1: column Id is there twice"),
         ("training-1.npz", "other.npz", r":2: file 'other.npz' does not exist"),
         ("training-1.npz", "../sequences.csv", r":2: file '../sequences.csv' is outside the folder"),
         ("2,training,", "1,training,", r":3: Id 1 occurs twice in split training"),
@@ -43,8 +52,51 @@ def test_a_wrong_row_is_named(folder: Path, old: str, new: str, message: str) ->
 def test_a_list_in_another_encoding_is_refused(folder: Path) -> None:
     table = folder / "sequences.csv"
     table.write_bytes(table.read_bytes().replace(b"t1", "J\u00fcrg".encode("latin-1"), 1))
-    with pytest.raises(GestureError, match=r"sequences.csv: cannot be read .*expected UTF-8 text with commas"):
+    with pytest.raises(GestureError, match=r"sequences.csv:2: is not UTF-8 \(byte 0xfc\): save the list as UTF-8"):
         arrays.sources(folder, OPTIONS)
+    table.write_text("Id,split,label,subject,file\n", encoding="utf-16")
+    with pytest.raises(GestureError, match=r"sequences.csv: is UTF-16; save it as UTF-8"):
+        arrays.sources(folder, OPTIONS)
+
+
+def test_all_wrong_rows_are_told_at_once(folder: Path) -> None:
+    table = folder / "sequences.csv"
+    rows = table.read_bytes().splitlines()
+    rows[1:5] = [rows[1] + b",x", b"\xff" + rows[2], rows[3].replace(b"training-", b"none-"), b"1,training"]
+    table.write_bytes(b"\n".join(rows) + b"\n")
+    with pytest.raises(GestureError) as caught:
+        arrays.sources(folder, OPTIONS)
+    said = [line.partition("sequences.csv:")[2] for line in str(caught.value).splitlines()]
+    assert said == [
+        "3: is not UTF-8 (byte 0xff): save the list as UTF-8",
+        "2: has 6 cells, the header 5",
+        "3: Id '\ufffd2' is not a whole number",
+        "4: file 'none-3.npz' does not exist",
+        "5: has 2 cells, the header 5",
+    ]
+
+
+def test_as_many_names_as_classes_are_asked_for() -> None:
+    with pytest.raises(ValueError, match=r"names 2 classes, data\.options\.classes says 3"):
+        ArraysOptions(classes=3, class_names=["one", "two"])
+
+
+@pytest.mark.parametrize("claimed", [(25_000_000_000, 20, 3), (-1, 20, 3)])
+def test_a_header_that_speaks_of_a_hundred_gigabytes_is_refused_before_memory_is_taken(
+    folder: Path, claimed: tuple[int, ...]
+) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": claimed})
+    with zipfile.ZipFile(folder / "training-1.npz", "w") as archive:
+        archive.writestr("skeleton.npy", header.getvalue() + bytes(1000))
+    (source, *_) = arrays.sources(folder, OPTIONS)
+    with pytest.raises(GestureError, match=r"training-1\.npz: .*skeleton\.npy: its header says .* bytes"):
+        list(arrays.read(source, OPTIONS, 16))
+
+
+def test_a_number_that_is_none_in_float32_is_refused(folder: Path) -> None:
+    with pytest.raises(GestureError, match="skeleton has values that are not finite"):
+        read_first(folder, skeleton=np.full((5, 20, 3), 1e300))
 
 
 def test_a_missing_folder_and_a_missing_list_are_told_apart(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import made_up_results
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from gesture.average.average import average
 from gesture.base.errors import GestureError
-from gesture.base.files import file_digest, read_json, write_json
+from gesture.base.files import file_digest, read_manifest
 from gesture.config.settings import Average
 from gesture.evaluate.predictions import read_predictions, write_predictions
 
@@ -41,7 +42,7 @@ def shuffle_rows(path, generator):
     generator.shuffle(rows)
     path.write_text("\n".join([header, *rows]) + "\n")
     manifest = path.with_suffix(".json")
-    write_json(manifest, read_json(manifest) | {"sha256": file_digest(path)})
+    made_up_results.change_manifest(manifest, sha256=file_digest(path))
 
 
 @pytest.mark.parametrize("method", ["mean", "geometric"])
@@ -94,7 +95,7 @@ def test_metrics_hold_members_ensemble_and_gain(tmp_path):
     weak = write_member(tmp_path / "weak-s1.csv", [1, 2, 3, 4], [[0.6, 0.4]] * 4, y, split="test")
     good = write_member(tmp_path / "good-s1.csv", [1, 2, 3, 4], [[0.9, 0.1], [0.3, 0.7]] * 2, y, split="test")
     result = average([weak, good], tmp_path / "out")
-    assert result == json.loads((tmp_path / "out/metrics.json").read_text())
+    assert result == read_manifest(tmp_path / "out/metrics.json", "average")
     assert (result["split"], result["method"], result["rows"]) == ("test", "mean", 4)
     assert [result["members"][name]["accuracy"] for name in ("good-s1", "weak-s1")] == [1, 0.5]
     assert result["accuracy"] == 1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gesture.base.errors import GestureError
-from gesture.base.files import file_digest
+from gesture.base.files import file_digest, sealed
 from gesture.evaluate.predictions import read_predictions, write_predictions
 
 
@@ -54,7 +54,7 @@ def test_the_file_is_what_the_contract_says(tmp_path):
     write_predictions(path, [10, 9], np.array([[0.25, 0.75], [1, 0]], np.float32), [1, None], {"split": "test"})
     assert path.read_text() == "Id,p_1,p_2,label\n9,1,0,\n10,0.25,0.75,2\n"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert json.loads(path.with_suffix(".json").read_text()) == {"split": "test", "sha256": digest}
+    assert json.loads(path.with_suffix(".json").read_text()) == sealed({"split": "test", "sha256": digest})
 
 
 def test_the_label_column_is_left_out_where_no_sequence_has_one(tmp_path):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gesture.base.files import read_json, write_json
 from gesture.cli import main
 from gesture.evaluate.predictions import read_predictions, write_predictions
 from gesture.report.explain import explain
@@ -120,7 +119,7 @@ def test_a_submission_of_another_average_and_other_weights_are_noticed(own, tmp_
         submission.read_text().replace(f"\n17,{answer['class']}\n", f"\n17,{answer['class'] % 5 + 1}\n")
     )
     manifest = own["results"] / "train/fusion-s1/stage2/manifest.json"
-    write_json(manifest, read_json(manifest) | {"weights_sha256": "other"})
+    made_up_results.change_manifest(manifest, weights_sha256="other")
     assert explained(own, tmp_path)["doubts"] == [
         "submission.csv holds another class than ensemble.csv",
         "fusion-s1 was trained again after it was evaluated",

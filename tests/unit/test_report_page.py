@@ -10,7 +10,7 @@ import made_up_results
 import pytest
 
 from gesture.base.errors import FailedForGoodError, GestureError
-from gesture.base.files import read_json, write_json
+from gesture.base.files import file_digest, read_json
 from gesture.report.figures import learning_curves
 from gesture.report.page import report
 from gesture.report.results import read_results
@@ -97,7 +97,7 @@ def test_the_sentence_about_the_gain_follows_from_both_tests(small, monkeypatch,
     path = small["results"] / "metrics.json"
     value = read_json(path)
     value["gain"] |= {"interval": interval, "mcnemar_p": p, "only_ensemble_right": 9, "only_member_right": 4}
-    write_json(path, value)
+    made_up_results.change_manifest(path, **value)
     with contextlib.redirect_stdout(io.StringIO()):
         report(made_up_results.settings(), **small)
     text = squeezed(Page(small["output"].read_text()).text)
@@ -215,7 +215,7 @@ def test_members_that_changed_devices_are_named_in_page_and_summary(tmp_path):
     for session, kind in zip(manifest["sessions"], kinds, strict=True):
         session["device_kind"] = {"name": kind}
     why = "not byte-exact, continued on A100 (sm_80), cuDNN 9.10.2 from step 140 (begun on Tesla V100 (sm_70))"
-    write_json(path, {**manifest, "exactness": why})
+    made_up_results.change_manifest(path, **manifest, exactness=why)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         report(made_up_results.settings(), **arguments)
     text = squeezed(Page(arguments["output"].read_text()).text)
@@ -324,6 +324,7 @@ def test_a_history_cut_by_a_crash_is_read_up_to_there(tmp_path):
     path = arguments["results"] / "train/fusion-s1/stage2/history.jsonl"
     whole = path.read_text()
     path.write_text(whole[:-30])
+    made_up_results.change_manifest(path.with_name("manifest.json"), history_sha256=file_digest(path))
     found = read_results(
         made_up_results.settings(), arguments["records"], arguments["results"], arguments["logs"]
     ).members["fusion-s1"]

@@ -52,6 +52,7 @@ def test_what_differs_is_named_and_the_command_fails(made, run, tmp_path, capsys
     manifest["members"][0]["checkpoint_digest"] = "other"
     manifest["software"]["numpy"] = "1.0"
     write_json(tmp_path / "submission.json", manifest)
+    made_up_results.change_manifest(tmp_path / "submission.json")
     with pytest.raises(GestureError, match="not reproduced: weights of fusion-s1 differ"):
         reproduce(tmp_path / "submission.json", tmp_path / "again", 1, None, None)
     told = capsys.readouterr().out
@@ -72,7 +73,8 @@ def test_a_relative_folder_of_raw_files_is_found_from_anywhere(tmp_path, monkeyp
 
 
 def test_what_was_averaged_by_hand_is_refused(made, tmp_path):
-    write_json(tmp_path / "submission.json", read_json(made / "submission.json") | {"settings": None})
+    write_json(tmp_path / "submission.json", read_json(made / "submission.json"))
+    made_up_results.change_manifest(tmp_path / "submission.json", settings=None)
     with pytest.raises(GestureError, match="holds no settings: it was averaged by hand"):
         reproduce(tmp_path / "submission.json", tmp_path / "again", 1, None, None)
 
