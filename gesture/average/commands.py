@@ -31,9 +31,11 @@ def add_average(commands: Subparsers) -> None:
     parser.add_argument("--records", type=Path, metavar="JSON", help="records' manifest: whose Ids must all be there")
     parser.add_argument("--method", choices=_Methods(), metavar="METHOD", help="%(choices)s (default mean)")
     parser.add_argument(
-        "--weights", type=_weight, nargs="+", metavar="MEMBER=NUMBER", help="of method weights; without: fitted"
+        "--weights", type=_weight, nargs="+", metavar="MEMBER=NUMBER", help="of method weighted; without: fitted"
     )
-    parser.add_argument("--calibrate", action="store_true", default=None, help="fit a temperature to the result")
+    parser.add_argument(
+        "--temperature-scaling", action="store_true", default=None, help="fit a temperature to the result"
+    )
     parser.add_argument(
         "--fit-on", type=Path, nargs="+", default=[], metavar="CSV", help="the members' tables of the validation split"
     )
@@ -60,7 +62,7 @@ def _run_average(options: argparse.Namespace) -> None:
     given = {
         "method": options.method,
         "weights": dict(options.weights) if options.weights else None,
-        "calibrate": options.calibrate,
+        "temperature_scaling": options.temperature_scaling,
     }
     how = _with_flags(experiment.average if experiment else Average(), given)
     average(options.members, options.output, how, options.fit_on, Origin(experiment, options.records))

@@ -51,7 +51,7 @@ def fit(
     name: str,
     names: Sequence[str],
     data: FitSet | None = None,
-    calibrate: bool = False,
+    temperature_scaling: bool = False,
     weights: Mapping[str, float] | None = None,
 ) -> Combination:
     """The method's numbers from these rows, and its temperature if it is to be calibrated.
@@ -60,21 +60,21 @@ def fit(
         name: one of `METHODS`.
         names: members.
         data: rows of these members to learn from; None only where nothing has to be learnt.
-        calibrate: whether a temperature is fitted too.
+        temperature_scaling: whether a temperature is fitted too.
         weights: given instead of fitted ones, for a method that takes them.
     """
     combination = Combination(name, METHODS[name].load().fit(names, data, weights))
-    if not calibrate:
+    if not temperature_scaling:
         return combination
     assert data is not None
     return replace(combination, temperature=_temperature(combination.combine(data.members), data.labels))
 
 
 def fit_folds(
-    name: str, data: FitSet, calibrate: bool = False, weights: Mapping[str, float] | None = None
+    name: str, data: FitSet, temperature_scaling: bool = False, weights: Mapping[str, float] | None = None
 ) -> list[Combination]:
     """One combination a fold, fitted on the rows of the other four: for scores on rows that a method is fitted on."""
-    return [fit(name, data.names, data.rows(data.fold != one), calibrate, weights) for one in range(FOLDS)]
+    return [fit(name, data.names, data.rows(data.fold != one), temperature_scaling, weights) for one in range(FOLDS)]
 
 
 def out_of_fold(parts: Sequence[Combination], data: FitSet) -> np.ndarray:

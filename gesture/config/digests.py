@@ -13,7 +13,7 @@ from gesture.config.settings import Experiment
 from gesture.steps import recipe
 
 # Keys of `training` that are in no digest while they are off, so that results from before there were them stay valid.
-_YOUNGER_KEYS = {"devices": 1, "precision": "float32", "recompute": False}
+_YOUNGER_KEYS = {"devices": 1, "precision": "float32", "gradient_checkpointing": False}
 # Keys of `training` that are in no digest at all: they decide whether a session begins, not what it computes.
 _NOT_OF_THE_RESULT = ("other_device",)
 

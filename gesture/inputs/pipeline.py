@@ -42,7 +42,7 @@ def training_batches(
 
     def plans() -> Iterator[BatchPlan]:
         for step in steps:
-            chosen = positions[batch_at(step, len(positions), training.batch, seed)]
+            chosen = positions[batch_at(step, len(positions), training.batch_size, seed)]
             yield BatchPlan.of(chosen, training.augmentation, np.random.default_rng([seed, step, 1]))
 
     def make() -> Iterator[dict[str, np.ndarray]]:

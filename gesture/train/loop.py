@@ -92,7 +92,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence, worke
     records = Records(job.records)
     positions = records.positions("training", job.experiment.data)
     first, last = job.bounds(len(positions))
-    epoch_steps = steps_per_epoch(len(positions), training.batch)
+    epoch_steps = steps_per_epoch(len(positions), training.batch_size)
 
     # ---- state: network, optimiser, and the step they stand at ------------------------------------------------
     inputs = Inputs.of(job.member.variant)
@@ -292,7 +292,7 @@ class _Validator:
         if job.member.variant.training.select == "best" and not len(self._positions):
             raise GestureError("training.select: `best` needs labelled validation sequences, and there are none")
         self._labels = records.labels(self._positions)
-        batch = job.member.variant.training.validation_batch
+        batch = job.member.variant.training.validation_batch_size
         self._predictor = Predictor(network, records, self._positions, inputs, batch, workers)
         self._job = job
 

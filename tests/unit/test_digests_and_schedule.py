@@ -12,7 +12,11 @@ from gesture.config import digests, layout, members, schedule
 from gesture.config.settings import Experiment, Stage, Training, parse
 from gesture.operate import costs
 
-STAGES = [{"epochs": 2, "rate": 1e-2}, {"epochs": 2, "rate": 1e-2}, {"epochs": 1, "rate": 1e-3}]
+STAGES = [
+    {"epochs": 2, "learning_rate": 1e-2},
+    {"epochs": 2, "learning_rate": 1e-2},
+    {"epochs": 1, "learning_rate": 1e-3},
+]
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -20,9 +24,9 @@ def experiment(**changes: Any) -> Experiment:
     value = {
         "experiment": "trial",
         "data": {"dataset": "synthetic", "options": {"preset": "tiny"}},
-        "training": {"batch": 2, "stages": STAGES},
+        "training": {"batch_size": 2, "stages": STAGES},
         "variants": {
-            "skeleton": {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 5]},
+            "skeleton": {"network": {"model": "tcn"}, "modalities": ["skeleton"], "seeds": [1, 5]},
             "depth": {"network": {"model": "smnet"}, "modalities": ["depth"]},
         },
     }
@@ -31,8 +35,8 @@ def experiment(**changes: Any) -> Experiment:
 
 def with_rate(stage: int, rate: float) -> Experiment:
     stages = [dict(one) for one in STAGES]
-    stages[stage - 1]["rate"] = rate
-    return experiment(training={"batch": 2, "stages": stages})
+    stages[stage - 1]["learning_rate"] = rate
+    return experiment(training={"batch_size": 2, "stages": stages})
 
 
 def stage_digests(one: Experiment, member: str = "depth-s1") -> list[str]:
@@ -58,7 +62,7 @@ def test_a_new_rate_changes_its_stage_and_those_after_it_only(stage: int) -> Non
 
 def test_a_change_of_one_variant_leaves_the_other_alone() -> None:
     wider = {
-        "skeleton": {"network": {"model": "joints", "width": 7}, "modalities": ["skeleton"]},
+        "skeleton": {"network": {"model": "tcn", "width": 7}, "modalities": ["skeleton"]},
         "depth": {"network": {"model": "smnet"}, "modalities": ["depth"]},
     }
     changed = experiment(variants=wider)
@@ -102,7 +106,7 @@ def test_settings_written_with_defaults_are_the_same_experiment() -> None:
     sequences=st.integers(1, 100),
 )
 def test_stages_follow_each_other_without_gap_or_overlap(lengths: list[int], batch: int, sequences: int) -> None:
-    training = Training(stages=[Stage(epochs=epochs, rate=1e-3) for epochs in lengths], batch=batch)
+    training = Training(stages=[Stage(epochs=epochs, learning_rate=1e-3) for epochs in lengths], batch_size=batch)
     bounds = [schedule.stage_bounds(training, stage, sequences) for stage in range(1, len(lengths) + 1)]
     assert bounds[0][0] == 0
     assert all(before[1] == after[0] for before, after in pairwise(bounds))
@@ -110,7 +114,7 @@ def test_stages_follow_each_other_without_gap_or_overlap(lengths: list[int], bat
 
 
 def test_rates_are_those_of_the_stage() -> None:
-    stages = [Stage(steps=10, rate=5e-5, pretrained_rate=1e-5), Stage(steps=10, rate=1e-5)]
+    stages = [Stage(steps=10, learning_rate=5e-5, pretrained_learning_rate=1e-5), Stage(steps=10, learning_rate=1e-5)]
     training = Training(stages=stages)
     assert schedule.rates(training, 1, 3, 8) == (5e-5, 1e-5)
     assert schedule.rates(training, 2, 13, 8) == (1e-5, 1e-5), (
@@ -119,14 +123,17 @@ def test_rates_are_those_of_the_stage() -> None:
 
 
 def test_warm_up_rises_from_the_very_first_step_and_ends() -> None:
-    training = Training(stages=[Stage(steps=10, rate=1.0)], warmup_steps=4)
+    training = Training(stages=[Stage(steps=10, learning_rate=1.0)], warmup_steps=4)
     assert [schedule.rates(training, 1, step, 8)[0] for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("course", ["cosine", "exponential"])
 def test_a_stage_falls_from_its_rate_to_its_final_rate_and_the_next_begins_at_its_own(course: str) -> None:
-    stages = [Stage(epochs=2, rate=1.0, final_rate=0.1, pretrained_rate=0.5), Stage(epochs=1, rate=0.3)]
-    training = Training(stages=stages, batch=3, schedule=course)
+    stages = [
+        Stage(epochs=2, learning_rate=1.0, final_learning_rate=0.1, pretrained_learning_rate=0.5),
+        Stage(epochs=1, learning_rate=0.3),
+    ]
+    training = Training(stages=stages, batch_size=3, learning_rate_schedule=course)
     rates = [schedule.rates(training, 1, step, sequences=30) for step in range(20)]
     assert rates[0] == (1.0, 0.5)
     assert all(before[0] > after[0] > 0.1 for before, after in pairwise(rates))
