@@ -1,4 +1,4 @@
-"""Peak memory of a training step a clip, with and without `training.gradient_checkpointing`, for the full SMnet on one thread.
+"""Peak memory of a training step a clip, with and without `gradient_checkpointing`, for the full SMnet on one thread.
 
 Every run is a process of its own; the difference of the peaks at two numbers of clips is what a clip costs, with its
 share of activations and their gradients, without weights and TensorFlow. On a GPU the same tensors are kept, but its
@@ -76,7 +76,8 @@ def main() -> None:
         time_[gradient_checkpointing] = most[1]
         kind = "recomputed" if gradient_checkpointing else "kept"
         print(
-            f"activations {kind:10}  {memory[gradient_checkpointing]:6.0f} MB a clip   step of {many} clips {most[1]:6.2f} s"
+            f"activations {kind:10}  {memory[gradient_checkpointing]:6.0f} MB a clip   "
+            f"step of {many} clips {most[1]:6.2f} s"
         )
     print(f"memory, recomputed / kept: {memory[True] / memory[False]:.2f} (to reach: at most {SAVES})")
     print(f"time, recomputed / kept:   {time_[True] / time_[False]:.2f} (to reach: at most {COSTS})")

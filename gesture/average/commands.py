@@ -36,6 +36,8 @@ def add_average(commands: Subparsers) -> None:
     parser.add_argument(
         "--temperature-scaling", action="store_true", default=None, help="fit a temperature to the result"
     )
+    # Its name until 0.1.0.
+    parser.add_argument("--calibrate", action="store_true", dest="temperature_scaling", help=argparse.SUPPRESS)
     parser.add_argument(
         "--fit-on", type=Path, nargs="+", default=[], metavar="CSV", help="the members' tables of the validation split"
     )
@@ -56,11 +58,12 @@ class _Methods:
 def _run_average(options: argparse.Namespace) -> None:
     from gesture.average.average import average
     from gesture.average.output import Origin
+    from gesture.config.old_names import METHODS
     from gesture.config.settings import Average, load
 
     experiment = load(options.settings) if options.settings else None
     given = {
-        "method": options.method,
+        "method": METHODS.get(options.method, options.method),
         "weights": dict(options.weights) if options.weights else None,
         "temperature_scaling": options.temperature_scaling,
     }

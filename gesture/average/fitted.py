@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from gesture.average.methods import Additive, FitSet, Method, logarithms, softmax
 from gesture.catalog import METHODS
+from gesture.config.old_names import METHODS as METHOD_NAMES
 
 FOLDS = 5
 _TINY = 1e-12
@@ -39,7 +40,7 @@ class Combination:
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> "Combination":
         """From what `describe` gave."""
-        name = value["method"]
+        name = METHOD_NAMES.get(value["method"], value["method"])
         return cls(name, METHODS[name].load().of(value), value["temperature"])
 
     def describe(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from gesture.base.files import value_digest
 from gesture.catalog import FORMATS
 from gesture.config.data import Download
 from gesture.config.members import Member
+from gesture.config.old_names import as_before
 from gesture.config.settings import Experiment
 from gesture.steps import recipe
 
@@ -61,7 +62,7 @@ def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
             records_name(experiment),
             data.holdout_subjects,
             data.train_on_validation,
-            variant,
+            as_before(variant),
             member.seed,
         ]
     )
@@ -74,7 +75,7 @@ def evaluate_digest(experiment: Experiment) -> str:
 
 def average_digest(experiment: Experiment) -> str:
     """Digest of what changes the average beside the members' predictions."""
-    return value_digest([recipe("average"), experiment.average.model_dump(mode="json")])
+    return value_digest([recipe("average"), as_before(experiment.average.model_dump(mode="json"), ("average",))])
 
 
 def report_digest(experiment: Experiment) -> str:

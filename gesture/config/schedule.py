@@ -23,8 +23,9 @@ def stage_bounds(training: Training, stage: int, sequences: int) -> tuple[int, i
 def rates(training: Training, stage: int, step: int, sequences: int) -> tuple[float, float]:
     """Learning rates (main, pretrained) of a step: pure, so a resumed run repeats them.
 
-    A stage begins at its `learning_rate`; with a `final_learning_rate` it moves there along `learning_rate_schedule` and would reach it at the first
-    step of the next stage (cosine: Loshchilov and Hutter 2017). The warm-up, from the start of stage 1, multiplies all.
+    A stage begins at its `learning_rate`; with a `final_learning_rate` it moves there along `learning_rate_schedule`,
+    and would reach it at the first step of the next stage (cosine: Loshchilov and Hutter 2017). The warm-up, from the
+    start of stage 1, multiplies all.
 
     Args:
         training: stages and schedule.

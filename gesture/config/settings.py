@@ -5,6 +5,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from gesture.base.problems import dotted, not_one_of, problems_of
 from gesture.base.settings import Settings
 from gesture.base.yaml_file import read
 from gesture.catalog import FORMATS, INPUTS, METHODS, AnyNetwork
+from gesture.config import old_names
 from gesture.config.data import Download
 from gesture.formats.options import Options
 
@@ -94,8 +96,8 @@ class Stage(Settings):
         None,
         gt=0,
         le=1,
-        description="Rate that the stage falls (or rises) to along `learning_rate_schedule`, the pretrained one in proportion; "
-        "default: `learning_rate`, so that it stays [1/step].",
+        description="Learning rate that the stage falls (or rises) to along `learning_rate_schedule`, the pretrained "
+        "one in proportion; default: `learning_rate`, so that it stays [1/step].",
     )
 
     @model_validator(mode="after")
@@ -113,7 +115,7 @@ class Augmentation(Settings):
     )
     speed: float = Field(0.0, ge=0, le=0.9, description="Largest relative change of the tempo [fraction].")
     frame_jitter: float = Field(
-        0.0, ge=0, le=10, description="Farthest that a frame is off in time; order kept [frames]."
+        0.0, ge=0, le=10, description="Maximum random time offset per frame; frame order is preserved [frames]."
     )
     time_warp: float = Field(
         0.0, ge=0, le=0.9, description="Largest change of the tempo in the course of a sequence, smooth [fraction]."
@@ -191,8 +193,8 @@ class Training(Settings):
         0.0,
         ge=0,
         lt=1,
-        description="Part of the running average of the weights that survives a step; the averaged weights are "
-        "validated and kept as the result; 0 = off, the last weights.",
+        description="Decay of the exponential moving average (EMA) of the weights, e.g. 0.999; the average is "
+        "validated and kept as the result; 0 disables it.",
     )
     select: Literal["last", "best"] = Field(
         "last", description="Result of a stage: its `last` step, or the `best` epoch by validation accuracy."
@@ -218,8 +220,8 @@ class Variant(Settings):
     modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
     images: Literal["standard", "subtract_mean"] = Field(
         "standard",
-        description="What clip encoders see: `standard` = as in 2019, `subtract_mean` = every image minus the sequence's mean "
-        "image, which training from scratch needs.",
+        description="What clip encoders see: `standard` = as in 2019, `subtract_mean` = every image minus the mean "
+        "image of its sequence, which training from scratch needs.",
     )
     pretrained: str | None = Field(
         None,
@@ -386,15 +388,29 @@ def load(path: Path) -> Experiment:
     return parse(read(path), str(path))
 
 
+def load_given(path: Path) -> Experiment:
+    """Reads and checks a configuration file that a person has written; warns of old names.
+
+    Raises:
+        GestureError: as `load`.
+    """
+    value = read(path)
+    if remark := old_names.warning(value, str(path)):
+        warnings.warn(remark, stacklevel=2)
+    return parse(value, str(path))
+
+
 def parse(value: Any, name: str) -> Experiment:
     """Checks a configuration that is already a mapping; ``name`` says in messages where it came from.
+
+    Old names are taken; who wrote them is told by `load_given` or `gesture.config.old_names.warning`.
 
     Raises:
         GestureError: all problems, one line each.
     """
     if not isinstance(value, Mapping):
         raise GestureError(f"{name}: expected a mapping of keys such as experiment, data, training, variants")
-    value = json.loads(json.dumps(value, default=str))
+    value, _ = old_names.renamed(json.loads(json.dumps(value, default=str)), name)
     problems: dict[tuple[Any, ...], str] = {}
     try:
         experiment = Experiment.model_validate(value)

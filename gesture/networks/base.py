@@ -106,7 +106,7 @@ class Context(NamedTuple):
         classes: number of classes K.
         size: height and width of the stored images [px].
         rng: source of the seeds of all initial weights and dropouts.
-        gradient_checkpointing: clip encoders compute their activations again in the backward pass instead of keeping them.
+        gradient_checkpointing: clip encoders compute their activations again in the backward pass and keep none.
     """
 
     modalities: Sequence[str]

@@ -54,7 +54,8 @@ def step_memory(
         on_gpu: kernels of parallel encoders follow one another in turns, and convolutions in float32 want the
             channels in front; on a CPU one encoder's backward pass ends before the next begins.
 
-    With ``gradient_checkpointing``, encoders in turns hold what each computes again at the same time: a GPU saves less than a CPU.
+    With ``gradient_checkpointing``, encoders in turns hold what each computes again at the same time: a GPU saves less
+    than a CPU.
     """
     half = precision in ("float16", "bfloat16")
     width = FLOAT // 2 if half else FLOAT

@@ -5,7 +5,7 @@ from pathlib import Path
 from gesture.base.errors import GestureError
 from gesture.base.problems import not_one_of
 from gesture.config.layout import RESULTS
-from gesture.config.settings import Experiment, load
+from gesture.config.settings import Experiment, load, load_given
 
 
 def find(given: str | None, root: Path) -> list[Experiment]:
@@ -19,7 +19,7 @@ def find(given: str | None, root: Path) -> list[Experiment]:
         GestureError: no experiment of this name was ever started there.
     """
     if given is not None and given.endswith((".yaml", ".yml")):
-        return [load(Path(given))]
+        return [load_given(Path(given))]
     known = {path.parent.name: path for path in sorted((root / RESULTS).glob("*/settings"))}
     if given is None:
         return [_latest(path) for path in known.values()]

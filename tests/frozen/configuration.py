@@ -182,7 +182,8 @@ EDITS: dict[str, Any] = {
     "training.stages.1.epochs": 4,
     "training.stages.1.final_learning_rate": 1e-5,
     **{f"training.augmentation.{key}": 0.25 for key in (
-        "translation", "speed", "frame_jitter", "time_warp", "scale", "gamma", "horizontal_flip", "modality_dropout", "joint_noise")},
+        "translation", "speed", "frame_jitter", "time_warp", "scale", "gamma", "horizontal_flip",
+        "modality_dropout", "joint_noise")},
     "variants.joints.training": {"augmentation": {"mixup": 0.4}},
     "variants.joints.network.frames": 16,
     "variants.joints.network.streams": ["bones"],
@@ -258,11 +259,11 @@ def plan(folder: Path) -> dict[str, Any]:
 MISTAKES: dict[str, tuple[str, Any]] = {
     "a misspelt key": ("training.bacth", 4),
     "a misspelt section": ("traning", {}),
-    "a misspelt network": ("variants.joints.network.model", "joint"),
+    "a misspelt network": ("variants.joints.network.model", "stgc"),
     "a misspelt modality": ("variants.smnet.modalities", ["rgb", "dpeth"]),
     "a misspelt data set": ("data.dataset", "montalbano2015"),
     "a misspelt method": ("average.method", "meen"),
-    "a misspelt augmentation": ("training.augmentation.brightnes", 1),
+    "a misspelt augmentation": ("training.augmentation.translaton", 1),
     "no folder": ("data.folder", None),
     "an option of another data set": ("data.options", {"preset": "tiny"}),
     "images too small": ("data.size", 8),

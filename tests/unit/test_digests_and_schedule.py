@@ -148,4 +148,4 @@ def test_the_plan_names_every_member_with_its_stages() -> None:
     text = costs.describe(experiment())
     assert "3 members, 9 training stages" in text
     assert "skeleton: 0.134 million weights, 4.0 million multiply-adds a sequence forward" in text
-    assert "skeleton-s5: joints on skeleton: 2 epochs at 0.01, 2 epochs at 0.01, 1 epochs at 0.001" in text
+    assert "skeleton-s5: tcn on skeleton: 2 epochs at 0.01, 2 epochs at 0.01, 1 epochs at 0.001" in text

@@ -161,7 +161,7 @@ def test_given_weights_are_used_as_they_are(test, tmp_path):
     [
         (
             "--method meen",
-            "--method: 'meen' is not a method (mean, geometric, weights, greedy, stacking); did you",
+            "--method: 'meen' is not a method (mean, geometric, weighted, greedy, stacking); did you",
         ),
         ("--method greedy", "--method greedy: is fitted to labels: give the members' validation tables with --fit-on"),
         ("--temperature-scaling", "--method mean, calibrated: is fitted to labels"),

@@ -21,7 +21,7 @@ from gesture.networks.tcn import TcnSettings
 
 
 def test_a_network() -> None:
-    with pytest.raises(GestureError, match=r"'nonesuch' is not a network \(smnet, joints, graph, "):
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a network \(smnet, tcn, stgcn, "):
         NETWORKS["nonesuch"]
 
 

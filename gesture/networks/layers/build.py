@@ -30,7 +30,7 @@ def build(
         precision: what convolutions and matrix products compute in: `float32`, `tf32`, `float16` or `bfloat16`;
             variables, batch statistics, softmaxes and logits are float32 always (Micikevicius et al. 2018). `tf32` is a
             matter of the process, see `runtime.pin`: its layers are those of float32.
-        gradient_checkpointing: clip encoders compute their activations again in the backward pass instead of keeping them.
+        gradient_checkpointing: clip encoders compute their activations again in the backward pass and keep none.
 
     Raises:
         GestureError: the network cannot use these modalities.
