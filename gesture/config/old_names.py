@@ -118,17 +118,6 @@ def renamed(value: Any, name: str, where: Where = ()) -> tuple[Any, list[Change]
     return found, changes
 
 
-def as_before(value: Any, where: Where = ()) -> Any:
-    """Settings with the names of 0.1.0, of which digests are made: so a change of names runs nothing again."""
-    if isinstance(value, list):
-        return [as_before(part, (*where, number)) for number, part in enumerate(value)]
-    if isinstance(value, Mapping):
-        old = {new: old for old, new in KEYS.get(place(where), {}).items()}
-        return {old.get(key, key): as_before(part, (*where, key)) for key, part in value.items()}
-    values = {new: old for old, new in VALUES.get(place(where), {}).items()}
-    return values.get(value, value) if isinstance(value, str) else value
-
-
 def warning(value: Any, name: str) -> str:
     """What to tell whoever wrote a configuration with old names, each of them once; empty if there are none.
 

@@ -25,6 +25,7 @@ from gesture.base.files import atomic_folder, file_digest, read_json, remove_lit
 from gesture.base.hardware import Hardware, hardware
 from gesture.base.lease import Lease
 from gesture.base.session import Session
+from gesture.base.streams import Stream
 from gesture.config.layout import HISTORY, LEDGER, MANIFEST, OPTIMISER, WEIGHTS
 from gesture.config.schedule import rates
 from gesture.config.settings import Training
@@ -279,7 +280,7 @@ def _compile(
 def _dropout_seeds(network: GestureNetwork, seed: int, step: int, devices: int) -> np.ndarray:
     """State of all dropout generators, `(devices, generators, 2)` int64: a function of (seed, step, device) alone."""
     count = devices * len(network.seed_generators)
-    words = np.random.SeedSequence([seed, step, 2]).generate_state(2 * count)
+    words = np.random.SeedSequence(Stream.DROPOUT.entropy(seed, step)).generate_state(2 * count)
     return words.astype(np.int64).reshape(devices, -1, 2)
 
 

@@ -1,13 +1,16 @@
 """What follows from the settings: members, lengths, rates, folders, and what a change repeats."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import create_model
 
 from gesture.base.errors import GestureError
+from gesture.base.settings import Settings
 from gesture.config import digests, layout, members, schedule
 from gesture.config.settings import Experiment, Stage, Training, parse
 from gesture.operate import costs
@@ -73,6 +76,50 @@ def test_a_change_of_one_variant_leaves_the_other_alone() -> None:
 def test_more_seeds_name_and_title_leave_trained_members_alone() -> None:
     variants = {"depth": {"network": {"model": "smnet"}, "modalities": ["depth"], "seeds": [1, 2]}}
     assert stage_digests(experiment(variants=variants, report={"title": "x"})) == stage_digests(experiment())
+
+
+def with_new_keys(kind: type[Settings]) -> type[Settings]:
+    """The same settings in a later release: a new key in each, whose default changes nothing."""
+    return create_model(f"Later{kind.__name__}", __base__=kind, new_key=(float, 0.0), new_list=(list[int], []))
+
+
+@pytest.mark.parametrize("member", ["skeleton-s1", "depth-s1"])
+def test_a_new_key_with_its_default_runs_nothing_again(member: str) -> None:
+    one = experiment(training={"batch_size": 2, "stages": STAGES, "augmentation": {"speed": 0.1}})
+    who = members.members(one)[member]
+    old, training = who.variant, who.variant.training
+
+    def later(settings: Settings, **parts: Any) -> Any:
+        return with_new_keys(type(settings)).model_construct(**{**dict(settings), **parts})
+
+    parts = {"augmentation": later(training.augmentation), "stages": [later(stage) for stage in training.stages]}
+    variant = later(old, network=later(old.network), training=later(training, **parts))
+    assert variant.network.new_key == variant.training.stages[0].new_key == 0.0
+    for stage in (1, 2, 3):
+        assert digests.stage_digest(one, replace(who, variant=variant), stage) == digests.stage_digest(one, who, stage)
+    used = later(old, training=later(training, new_key=0.5))
+    assert digests.stage_digest(one, replace(who, variant=used), 1) != digests.stage_digest(one, who, 1)
+    for settings in (one.average, one.report, one.dataset_options):
+        assert later(settings).identity() == settings.identity()
+
+
+def test_networks_of_different_kinds_with_all_their_defaults_have_different_digests() -> None:
+    made = {}
+    for kind in ("tcn", "stgcn", "transformer"):
+        one = experiment(variants={"skeleton": {"network": {"model": kind}, "modalities": ["skeleton"]}})
+        made[kind] = stage_digests(one, "skeleton-s1")[0]
+    assert len(set(made.values())) == 3
+
+
+def test_a_default_that_is_written_out_changes_no_digest() -> None:
+    written = experiment(
+        training={"batch_size": 2, "stages": STAGES, "precision": "float32", "augmentation": {"mixup": 0}},
+        average={"method": "mean"},
+        data={"dataset": "synthetic", "options": {"preset": "tiny", "context_frames": 15}},
+    )
+    assert stage_digests(written) == stage_digests(experiment())
+    assert digests.average_digest(written) == digests.average_digest(experiment())
+    assert digests.records_name(written) == digests.records_name(experiment())
 
 
 def test_held_out_subjects_change_training_but_not_the_records() -> None:

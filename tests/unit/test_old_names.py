@@ -1,6 +1,7 @@
 """Names of 0.1.0 in a configuration: read with one warning, rewritten in place, and never a reason to train again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from gesture.base.errors import GestureError
 from gesture.cli import main
 from gesture.config.digests import average_digest, resolved, stage_digest
 from gesture.config.members import members
-from gesture.config.old_names import KEYS, VALUES, as_before, renamed, warning
+from gesture.config.old_names import KEYS, VALUES, Where, place, renamed, warning
 from gesture.config.settings import Experiment, load, parse
 
 OLD = """\
@@ -61,6 +62,17 @@ def old(tmp_path: Path) -> Path:
     path = tmp_path / "old.yaml"
     path.write_text(OLD)
     return path
+
+
+def as_before(value: Any, where: Where = ()) -> Any:
+    """Settings as 0.1.0 saved them."""
+    if isinstance(value, list):
+        return [as_before(part, (*where, number)) for number, part in enumerate(value)]
+    if isinstance(value, dict):
+        old = {new: old for old, new in KEYS.get(place(where), {}).items()}
+        return {old.get(key, key): as_before(part, (*where, key)) for key, part in value.items()}
+    old = {new: old for old, new in VALUES.get(place(where), {}).items()}
+    return old.get(value, value) if isinstance(value, str) else value
 
 
 def digests(experiment: Experiment) -> list[str]:

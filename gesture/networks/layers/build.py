@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+from gesture.base.streams import Stream
 from gesture.networks.base import Context, NetworkSettings
 from gesture.networks.layers.network import GestureNetwork
 
@@ -36,9 +37,8 @@ def build(
         GestureError: the network cannot use these modalities.
     """
     with _computing_in(precision):
-        network = settings.build(
-            Context(modalities, classes, image_size, np.random.default_rng(seed), gradient_checkpointing)
-        )
+        rng = np.random.default_rng(Stream.INITIAL_WEIGHTS.entropy(seed))
+        network = settings.build(Context(modalities, classes, image_size, rng, gradient_checkpointing))
     network.multiply_adds = settings.multiply_adds(modalities, image_size)
     return network
 
