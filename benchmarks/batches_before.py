@@ -92,22 +92,22 @@ def augment(sequence: Sequence, settings: Augmentation, rng: np.random.Generator
     times, noise = rng.spawn(2)
     early, late, nearer = noise.spawn(1)[0].uniform(-1, 1, size=3)  # what older settings draw stays the same
     arrays = dict(sequence.arrays)
-    if settings.speed or settings.jitter:
-        frames = retimed(sequence.length, settings.speed * tempo, settings.jitter, times)
+    if settings.speed or settings.frame_jitter:
+        frames = retimed(sequence.length, settings.speed * tempo, settings.frame_jitter, times)
         arrays = {name: array[frames] for name, array in arrays.items()}
-    if settings.warp:
-        frames = warped(len(next(iter(arrays.values()))), settings.warp * early, settings.warp * late)
+    if settings.time_warp:
+        frames = warped(len(next(iter(arrays.values()))), settings.time_warp * early, settings.time_warp * late)
         arrays = {name: array[frames] for name, array in arrays.items()}
-    if mirrored < settings.flip:
+    if mirrored < settings.horizontal_flip:
         arrays = flip(arrays)
-    if settings.zoom:
-        arrays = zoom(arrays, 1 + settings.zoom * nearer)
-    if settings.shift:
-        arrays = shift(arrays, settings.shift * down, settings.shift * right)
-    if settings.brightness and "rgb" in arrays:
-        arrays["rgb"] = bend(arrays["rgb"], (1 + settings.brightness) ** curve)
-    if settings.skeleton_noise and "skeleton" in arrays:
-        arrays["skeleton"] = disturb(arrays["skeleton"], settings.skeleton_noise, noise)
+    if settings.scale:
+        arrays = zoom(arrays, 1 + settings.scale * nearer)
+    if settings.translation:
+        arrays = shift(arrays, settings.translation * down, settings.translation * right)
+    if settings.gamma and "rgb" in arrays:
+        arrays["rgb"] = bend(arrays["rgb"], (1 + settings.gamma) ** curve)
+    if settings.joint_noise and "skeleton" in arrays:
+        arrays["skeleton"] = disturb(arrays["skeleton"], settings.joint_noise, noise)
     if lost < settings.modality_dropout:
         arrays = lose_one(arrays, which)
     changed: dict[str, Any] = arrays

@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     network = Network(int(options.millions * 1e6))
-    optimiser = TwoRateAdam(network, Training(stages=[{"steps": 1, "rate": 1e-3}]))
+    optimiser = TwoRateAdam(network, Training(stages=[{"steps": 1, "learning_rate": 1e-3}]))
     raw, save, load = [], [], []
     with tempfile.TemporaryDirectory(dir=options.folder) as name, Lease(Path(name) / "live") as lease:
         folder = Path(name)

@@ -51,7 +51,7 @@ def make_raw(folder: Path, recordings: int) -> Path:
     settings = {
         "experiment": "conversion",
         "data": {"dataset": "montalbano2014", "folder": str(folder / "raw")},
-        "training": {"stages": [{"steps": 1, "rate": 1e-3}]},
+        "training": {"stages": [{"steps": 1, "learning_rate": 1e-3}]},
         "variants": {"all": {"network": {"model": "smnet"}, "modalities": ["rgb", "depth", "mask", "skeleton"]}},
     }
     path = folder / "settings.yaml"

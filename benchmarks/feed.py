@@ -40,7 +40,14 @@ INPUTS = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton
 CHANGES = {
     "plain": Augmentation(),
     "augmented": Augmentation(
-        shift=0.1, speed=0.2, jitter=1, warp=0.3, flip=0.5, zoom=0.1, brightness=0.3, skeleton_noise=0.01
+        translation=0.1,
+        speed=0.2,
+        frame_jitter=1,
+        time_warp=0.3,
+        horizontal_flip=0.5,
+        scale=0.1,
+        gamma=0.3,
+        joint_noise=0.01,
     ),
 }
 RATE, COST = 3.0, 0.5
@@ -52,7 +59,7 @@ def before(records: Records, positions: np.ndarray, training: Training, steps: r
 
     def make() -> Iterator[dict[str, np.ndarray]]:
         for step in steps:
-            chosen = positions[batch_at(step, len(positions), training.batch, 1)]
+            chosen = positions[batch_at(step, len(positions), training.batch_size, 1)]
             rng = np.random.default_rng([1, step, 1])
             yield batches_before.load_batch(records, chosen, INPUTS, training.augmentation, rng)
 
@@ -100,7 +107,9 @@ def main() -> None:
         records = Records(write_shards(Path(name) / "records", sequences, "lean"))
         positions = np.arange(SEQUENCES)
         for changes, augmentation in CHANGES.items():
-            training = Training(stages=[Stage(epochs=1, rate=1e-3)], batch=BATCH, augmentation=augmentation)
+            training = Training(
+                stages=[Stage(epochs=1, learning_rate=1e-3)], batch_size=BATCH, augmentation=augmentation
+            )
             given = (records, positions, training, steps)
             sides: dict[str, Callable[[], Batches]] = {
                 "before": partial(before, *given),

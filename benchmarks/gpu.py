@@ -129,14 +129,14 @@ def losses(table: Tables, small: bool) -> None:
 
 def chain_settings(small: bool) -> dict[str, Any]:
     """Two short stages of a clip network, or one."""
-    network = {"model": "smnet", "widths": [4, 6], "head_units": [4, 4, 4], "recurrent_units": 8, "memory": 2}
+    network = {"model": "smnet", "widths": [4, 6], "head_units": [4, 4, 4], "recurrent_units": 8, "attention_length": 2}
     if not small:
         network |= {"widths": [32, 64, 128, 128, 256, 256], "head_units": [128, 64, 64], "recurrent_units": 128}
     modalities = ["rgb", "depth", "mask", "skeleton"]
     return {
         "experiment": "proof",
         "data": {"dataset": "synthetic", "options": {"preset": "tiny"}, "size": 32 if small else 80},
-        "training": {"batch": 4, "stages": [{"steps": 4, "rate": rate} for rate in (2e-3, 1e-3)[small:]]},
+        "training": {"batch_size": 4, "stages": [{"steps": 4, "learning_rate": rate} for rate in (2e-3, 1e-3)[small:]]},
         "variants": {"clips": {"network": network, "modalities": modalities}},
     }
 

@@ -48,7 +48,7 @@ def losses(options: argparse.Namespace) -> dict[str, Any]:
     from made_up_steps import batch_of, made_up, trainer, training_step, without_dropout
 
     kind = without_dropout(made_up(options.image)[options.kind])
-    network, optimiser = trainer(kind, precision, options.recompute)
+    network, optimiser = trainer(kind, precision, options.gradient_checkpointing)
     batch = {name: tf.constant(value) for name, value in batch_of(kind, options.clips).items()}
     step = training_step(network, optimiser, batch)
     return {"losses": [float(step(batch)) for _ in range(STEPS)]}
@@ -61,7 +61,7 @@ def times(options: argparse.Namespace) -> dict[str, Any]:
     from made_up_steps import batch_of, made_up, trainer, training_step
 
     kind = made_up(options.image)[options.kind]
-    network, optimiser = trainer(kind, precision, options.recompute)
+    network, optimiser = trainer(kind, precision, options.gradient_checkpointing)
     arrays = batch_of(kind, options.clips)
     step = training_step(network, optimiser, arrays)
 
@@ -127,7 +127,7 @@ def feed(options: argparse.Namespace) -> dict[str, Any]:
         sequences = [noise(number, int(length)) for number, length in enumerate(lengths)]
         records = Records(write_shards(Path(name) / "records", sequences, "lean"))
         inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
-        training = Training(stages=[Stage(steps=1, rate=0.1)], batch=4)
+        training = Training(stages=[Stage(steps=1, learning_rate=0.1)], batch_size=4)
         batches = iter(training_batches(records, np.arange(16), inputs, training, 1, range(options.repeats + 1)))
         next(batches)
         began, clips = time.perf_counter(), 0
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("precision", nargs="?", default="float32")
     parser.add_argument("--image", type=int, default=80, help="px of the clips; 0 = tiny networks")
     parser.add_argument("--clips", type=int, default=4, help="clips or sequences of a step")
-    parser.add_argument("--recompute", action="store_true")
+    parser.add_argument("--gradient-checkpointing", action="store_true")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--leave", type=int, default=0, metavar="MB")
     options = parser.parse_args()

@@ -23,12 +23,12 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 CLIPS = {False: (4, 12), True: (12, 40)}  # with activations kept, and recomputed
 OTHERS = (32, 128)
 RATIO = (0.8, 1.25)  # measured over predicted, to reach
-Case = tuple[str, str, bool, int]  # kind, precision, recompute, px of the clips; 0 = tiny networks
+Case = tuple[str, str, bool, int]  # kind, precision, gradient_checkpointing, px of the clips; 0 = tiny networks
 MARK = "gpu-memory-mark"
 PAUSE = 1.0  # until the last tensors of a step are gone [s]
 
 
-def run(name: str, precision: str, recompute: bool, image: int, units: int, device: str) -> None:
+def run(name: str, precision: str, gradient_checkpointing: bool, image: int, units: int, device: str) -> None:
     """Prints bytes at rest and the peak of a step; says on stderr where the step begins."""
     from gesture.base.tensorflow import import_tensorflow
 
@@ -41,7 +41,7 @@ def run(name: str, precision: str, recompute: bool, image: int, units: int, devi
 
     pin(1)
     kind = made_up(image)[name]
-    network, optimiser = trainer(kind, precision, recompute)
+    network, optimiser = trainer(kind, precision, gradient_checkpointing)
     arrays = batch_of(kind, units)
     step = training_step(network, optimiser, arrays)
     step({key: tf.constant(value) for key, value in arrays.items()}).numpy()
@@ -89,8 +89,8 @@ def asked_for(case: Case, units: int) -> float:
 
 
 def _inside(case: Case, units: int, device: str, environment: dict[str, str]):
-    name, precision, recompute, image = case
-    inside = ["--inside", name, precision, str(int(recompute)), str(image), str(units), device]
+    name, precision, gradient_checkpointing, image = case
+    inside = ["--inside", name, precision, str(int(gradient_checkpointing)), str(image), str(units), device]
     command = [sys.executable, "-W", "ignore", __file__, *inside]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
@@ -102,10 +102,10 @@ def row(case: Case, device: str, counts: tuple[int, int]) -> list[str]:
     """One line of the table."""
     from made_up_steps import made_up
 
-    name, precision, recompute, image = case
+    name, precision, gradient_checkpointing, image = case
     kind = made_up(image)[name]
     together = precision == "float16"
-    settings = (kind.settings, kind.modalities, kind.image, precision, recompute, together)
+    settings = (kind.settings, kind.modalities, kind.image, precision, gradient_checkpointing, together)
     few, many = counts
     least, most = (measured(case, one, device) for one in counts)
     allocated = (most[1] - least[1]) / (many - few)
@@ -114,7 +114,7 @@ def row(case: Case, device: str, counts: tuple[int, int]) -> list[str]:
     card = step_memory(*settings).unit
     state = state_bytes(*settings[:3])
     seen = allocated if tensors is None else tensors
-    text = f"{name}{', recompute' if recompute else ''}"
+    text = f"{name}{', gradient_checkpointing' if gradient_checkpointing else ''}"
     figures = [here / MB, None if tensors is None else tensors / MB, allocated / MB, card / MB]
     return [
         f"{text:24}{precision:10}",
@@ -140,8 +140,8 @@ def main() -> None:
     parser.add_argument("--inside", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        name, precision, recompute, image, units, device = options.inside
-        run(name, precision, recompute == "1", int(image), int(units), device)
+        name, precision, gradient_checkpointing, image, units, device = options.inside
+        run(name, precision, gradient_checkpointing == "1", int(image), int(units), device)
         return
     from gesture.base.tensorflow import import_tensorflow
 
@@ -153,9 +153,11 @@ def main() -> None:
     print(HEADER)
     for name in options.only or made_up(image):
         for precision in options.precision:
-            for recompute in (False, True) if name == "smnet" else (False,):
-                counts = CLIPS[recompute] if name.startswith("smnet") else OTHERS
-                print("".join(row((name, precision, recompute, image), options.device, counts)), flush=True)
+            for gradient_checkpointing in (False, True) if name == "smnet" else (False,):
+                counts = CLIPS[gradient_checkpointing] if name.startswith("smnet") else OTHERS
+                print(
+                    "".join(row((name, precision, gradient_checkpointing, image), options.device, counts)), flush=True
+                )
 
 
 if __name__ == "__main__":

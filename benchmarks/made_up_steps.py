@@ -8,19 +8,19 @@ import tensorflow as tf
 
 from gesture.config.settings import Stage, Training
 from gesture.networks.base import NetworkSettings
-from gesture.networks.frames import FramesSettings
-from gesture.networks.graph import GraphSettings
-from gesture.networks.joints import JointsSettings
+from gesture.networks.cnn_tcn import CnnTcnSettings
 from gesture.networks.layers.build import build
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.smnet import FRAMES, SMnetSettings
+from gesture.networks.stgcn import StgcnSettings
+from gesture.networks.tcn import TcnSettings
 from gesture.networks.transformer import TransformerSettings
 from gesture.train.optimiser import TwoRateAdam
 
 CLASSES = 20
 CLIPS = 4  # of a made-up sequence
 LENGTH = 60  # of a made-up sequence [frames]
-SMALL_CLIPS = {"widths": (4, 6, 8), "head_units": (6, 4, 4), "recurrent_units": 8, "memory": 2}
+SMALL_CLIPS = {"widths": (4, 6, 8), "head_units": (6, 4, 4), "recurrent_units": 8, "attention_length": 2}
 
 
 class Kind(NamedTuple):
@@ -45,11 +45,11 @@ def made_up(image: int = 80) -> dict[str, Kind]:
         "smnet": Kind(SMnetSettings(**clips), streams, image),
         "smnet r2plus1d": Kind(SMnetSettings(**clips, encoder="r2plus1d"), streams, image),
         "smnet legacy": Kind(SMnetSettings(**clips, legacy=True), streams, image),
-        "joints": Kind(JointsSettings(**sizes), ("skeleton",)),
-        "graph": Kind(GraphSettings(**graph), ("skeleton",)),
+        "joints": Kind(TcnSettings(**sizes), ("skeleton",)),
+        "graph": Kind(StgcnSettings(**graph), ("skeleton",)),
         "transformer": Kind(TransformerSettings(**sizes), ("skeleton",)),
-        "frames": Kind(FramesSettings(**pictures), both),
-        "frames late": Kind(FramesSettings(**pictures, fusion="late"), both),
+        "frames": Kind(CnnTcnSettings(**pictures), both),
+        "frames late": Kind(CnnTcnSettings(**pictures, fusion="late"), both),
     }
 
 
@@ -67,7 +67,7 @@ def batch_of(kind: Kind, units: int, seed: int = 0) -> dict[str, np.ndarray]:
         skeleton = np.zeros((units, LENGTH, 20, 9), np.float32)
         skeleton[..., :3] = np.linspace([0.1, 0.2, 2], [0.4, 1.5, 2.2], 20) + rng.normal(0, 0.1, (units, LENGTH, 20, 3))
         batch = {"skeleton": skeleton} if "skeleton" in kind.modalities else {}
-        if isinstance(settings, FramesSettings):
+        if isinstance(settings, CnnTcnSettings):
             shape = (units, settings.frames, settings.person, settings.person, 2)
             batch["person"] = rng.normal(0, 0.5, shape).astype(np.float32)
         counts = [1] * units
@@ -91,11 +91,13 @@ def batch_of(kind: Kind, units: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def trainer(
-    kind: Kind, precision: str = "float32", recompute: bool = False, seed: int = 1
+    kind: Kind, precision: str = "float32", gradient_checkpointing: bool = False, seed: int = 1
 ) -> tuple[GestureNetwork, TwoRateAdam]:
     """A network and its optimiser, as `gesture train` makes them."""
-    network = build(kind.settings, kind.modalities, CLASSES, kind.image, seed, precision, recompute)
-    training = Training(stages=[Stage(steps=1, rate=1e-4)], precision=precision, recompute=recompute)
+    network = build(kind.settings, kind.modalities, CLASSES, kind.image, seed, precision, gradient_checkpointing)
+    training = Training(
+        stages=[Stage(steps=1, learning_rate=1e-4)], precision=precision, gradient_checkpointing=gradient_checkpointing
+    )
     return network, TwoRateAdam(network, training)
 
 

@@ -59,7 +59,7 @@ def run(manifest: Path, steps: int, pause: float, workers: int) -> None:
     before = resident("VmRSS")
     records = Records(manifest)
     inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
-    training = Training(stages=[Stage(epochs=1, rate=1e-3)], batch=BATCH)
+    training = Training(stages=[Stage(epochs=1, learning_rate=1e-3)], batch_size=BATCH)
     for _ in training_batches(records, np.arange(len(records.index)), inputs, training, 1, range(steps), workers):
         time.sleep(pause)
     print(before, resident("VmHWM"))

@@ -22,8 +22,8 @@ REPEATS = 3
 
 def configuration(path: Path, variants: int) -> Path:
     """An experiment of four stages of about 4.4 hours each at 0.8 s a step."""
-    one = {"network": {"model": "joints"}, "modalities": ["skeleton"]}
-    stages = [{"steps": 20_000, "rate": rate} for rate in (5e-5, 5e-5, 1e-5, 1e-5)]
+    one = {"network": {"model": "tcn"}, "modalities": ["skeleton"]}
+    stages = [{"steps": 20_000, "learning_rate": rate} for rate in (5e-5, 5e-5, 1e-5, 1e-5)]
     value = {
         "experiment": f"of-{variants}",
         "training": {"stages": stages},

@@ -41,8 +41,8 @@ def resident_mb(pid: int) -> float:
 def memory_growth(folder: Path, records: Path, steps: int) -> tuple[float, float, float]:
     """Memory of a training process after a tenth of its steps, after half of them, and at its last look [MB]."""
     settings, live = folder / "long.yaml", folder / "live"
-    stages = [{"steps": steps, "rate": 1e-3}]
-    settings.write_text(yaml.safe_dump({**SETTINGS, "training": {"batch": 4, "stages": stages}}))
+    stages = [{"steps": steps, "learning_rate": 1e-3}]
+    settings.write_text(yaml.safe_dump({**SETTINGS, "training": {"batch_size": 4, "stages": stages}}))
     command = [
         *(sys.executable, "-m", "gesture.cli", "train", "--settings", settings, "--records", records, "--stage", "1"),
         *("--member", "skeleton-s1", "--checkpoints", live, "--output", folder / "result", "--save-steps", "1000"),

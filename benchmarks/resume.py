@@ -38,7 +38,7 @@ def batches(manifest: Path, start: int, stop: int) -> Iterator[dict]:
 
     records = Records(manifest)
     inputs = Inputs.made(SMnetSettings().pictures(("rgb", "depth", "mask", "skeleton")))
-    training = Training(stages=[Stage(epochs=1, rate=1e-3)], batch=BATCH)
+    training = Training(stages=[Stage(epochs=1, learning_rate=1e-3)], batch_size=BATCH)
     return iter(training_batches(records, np.arange(len(records.index)), inputs, training, 1, range(start, stop)))
 
 

@@ -1,4 +1,4 @@
-"""Peak memory of a training step a clip, with and without `training.recompute`, for the full SMnet on one thread.
+"""Peak memory of a training step a clip, with and without `gradient_checkpointing`, for the full SMnet on one thread.
 
 Every run is a process of its own; the difference of the peaks at two numbers of clips is what a clip costs, with its
 share of activations and their gradients, without weights and TensorFlow. On a GPU the same tensors are kept, but its
@@ -21,7 +21,7 @@ SAVES = 0.5  # at most this part of the memory
 COSTS = 1.4  # at most this many times the time; a forward pass more is 4/3
 
 
-def run(recompute: bool, clips: int) -> None:
+def run(gradient_checkpointing: bool, clips: int) -> None:
     """Prints the peak of a step [MB] and the processor time that one takes [s]."""
     import_tensorflow()
     import tensorflow as tf
@@ -32,7 +32,7 @@ def run(recompute: bool, clips: int) -> None:
     from gesture.networks.smnet import SMnetSettings
 
     pin(1)
-    network = build(SMnetSettings(), MODALITIES, CLASSES, SIZE, seed=1, recompute=recompute)
+    network = build(SMnetSettings(), MODALITIES, CLASSES, SIZE, seed=1, gradient_checkpointing=gradient_checkpointing)
     values = [one.value for one in network.trainable_variables]
 
     @tf.function
@@ -52,9 +52,9 @@ def run(recompute: bool, clips: int) -> None:
     print(resident("VmHWM"), seconds[-1])
 
 
-def measured(recompute: bool, clips: int) -> tuple[float, float]:
+def measured(gradient_checkpointing: bool, clips: int) -> tuple[float, float]:
     """What `run` prints, from a fresh process."""
-    inside = ["--inside", str(int(recompute)), str(clips)]
+    inside = ["--inside", str(int(gradient_checkpointing)), str(clips)]
     command = [sys.executable, "-W", "ignore", __file__, *inside]
     peak, seconds = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return float(peak), float(seconds)
@@ -70,12 +70,15 @@ def main() -> None:
         return
     few, many = options.clips
     memory, time_ = {}, {}
-    for recompute in (False, True):
-        least, most = measured(recompute, few), measured(recompute, many)
-        memory[recompute] = (most[0] - least[0]) / (many - few)
-        time_[recompute] = most[1]
-        kind = "recomputed" if recompute else "kept"
-        print(f"activations {kind:10}  {memory[recompute]:6.0f} MB a clip   step of {many} clips {most[1]:6.2f} s")
+    for gradient_checkpointing in (False, True):
+        least, most = measured(gradient_checkpointing, few), measured(gradient_checkpointing, many)
+        memory[gradient_checkpointing] = (most[0] - least[0]) / (many - few)
+        time_[gradient_checkpointing] = most[1]
+        kind = "recomputed" if gradient_checkpointing else "kept"
+        print(
+            f"activations {kind:10}  {memory[gradient_checkpointing]:6.0f} MB a clip   "
+            f"step of {many} clips {most[1]:6.2f} s"
+        )
     print(f"memory, recomputed / kept: {memory[True] / memory[False]:.2f} (to reach: at most {SAVES})")
     print(f"time, recomputed / kept:   {time_[True] / time_[False]:.2f} (to reach: at most {COSTS})")
 

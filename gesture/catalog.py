@@ -39,9 +39,9 @@ class Averaging(NamedTuple):
         module, _, name = self.place.partition(":")
         return getattr(import_module(module), name)
 
-    def is_fitted(self, calibrate: bool, weights: object) -> bool:
+    def is_fitted(self, temperature_scaling: bool, weights: object) -> bool:
         """Whether labels decide the result, given whether a temperature is fitted and which weights were given."""
-        return calibrate or (self.fitted and weights is None)
+        return temperature_scaling or (self.fitted and weights is None)
 
 
 _ALL = ("rgb", "depth", "mask", "skeleton")
@@ -71,10 +71,10 @@ INPUTS: Registry[Any] = Registry(
 NETWORKS: Registry[type[NetworkSettings]] = Registry(
     "network",
     "smnet = gesture.networks.smnet:SMnetSettings",
-    "joints = gesture.networks.joints:JointsSettings",
-    "graph = gesture.networks.graph:GraphSettings",
+    "tcn = gesture.networks.tcn:TcnSettings",
+    "stgcn = gesture.networks.stgcn:StgcnSettings",
     "transformer = gesture.networks.transformer:TransformerSettings",
-    "frames = gesture.networks.frames:FramesSettings",
+    "cnn_tcn = gesture.networks.cnn_tcn:CnnTcnSettings",
     group="gesture.networks",
 )
 
@@ -82,7 +82,7 @@ METHODS: Registry[Averaging] = Registry(
     "method",
     Averaging("mean", "arithmetic mean", "gesture.average.methods:Mean"),
     Averaging("geometric", "geometric mean", "gesture.average.methods:Geometric"),
-    Averaging("weights", "weighted mean", "gesture.average.methods:WeightedMean", fitted=True, takes_weights=True),
+    Averaging("weighted", "weighted mean", "gesture.average.methods:WeightedMean", fitted=True, takes_weights=True),
     Averaging("greedy", "greedy selection", "gesture.average.methods:Greedy", fitted=True),
     Averaging("stacking", "stacking", "gesture.average.methods:Stacking", fitted=True),
     group="gesture.methods",

@@ -26,6 +26,7 @@ INTERRUPTED = 130
 # After the steps, which the rules call: what people call.
 OTHERS = (
     operate.add_plan,
+    operate.add_migrate,
     operate.add_doctor,
     operate.add_devices,
     operate.add_status,

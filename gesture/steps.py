@@ -27,7 +27,7 @@ STEPS = {
     for one in (
         Step("download", 1, ("download",)),
         Step("convert", 1, ("convert",)),
-        Step("train", 1, ("train",)),
+        Step("train", 2, ("train",)),
         Step("evaluate", 1, ("evaluate",)),
         Step("average", 3, ("average", "average-validation")),
         Step("report", 3, ("report",)),

@@ -40,13 +40,16 @@ def _sequence(label: int, classes: int, frames: int, size: int, rng: np.random.G
 
 def settings_of(folder: Path, **changes: object) -> dict:
     """A configuration that trains two small members on such a folder."""
-    network = {"model": "smnet", "widths": [2, 3], "head_units": [3, 3, 3], "recurrent_units": 4, "memory": 2}
+    network = {"model": "smnet", "widths": [2, 3], "head_units": [3, 3, 3], "recurrent_units": 4, "attention_length": 2}
     return {
         "experiment": "small",
         "data": {"dataset": "arrays", "folder": str(folder), "size": 16, "options": {"classes": 3}},
-        "training": {"batch": 4, "stages": [{"epochs": 2, "rate": 1e-2}, {"epochs": 1, "rate": 1e-3}]},
+        "training": {
+            "batch_size": 4,
+            "stages": [{"epochs": 2, "learning_rate": 1e-2}, {"epochs": 1, "learning_rate": 1e-3}],
+        },
         "variants": {
-            "joints": {"network": {"model": "joints", "width": 4, "blocks": 1}, "modalities": ["skeleton"]},
+            "joints": {"network": {"model": "tcn", "width": 4, "blocks": 1}, "modalities": ["skeleton"]},
             "clips": {"network": network, "modalities": ["rgb", "depth", "mask", "skeleton"]},
         },
         **changes,

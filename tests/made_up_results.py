@@ -25,9 +25,9 @@ def settings() -> Experiment:
     """Two variants, three members, two stages."""
     value = {
         "experiment": "made-up",
-        "training": {"stages": [{"epochs": 3, "rate": 1e-3}, {"epochs": 2, "rate": 1e-4}]},
+        "training": {"stages": [{"epochs": 3, "learning_rate": 1e-3}, {"epochs": 2, "learning_rate": 1e-4}]},
         "variants": {
-            "skeleton": {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]},
+            "skeleton": {"network": {"model": "tcn"}, "modalities": ["skeleton"], "seeds": [1, 2]},
             "fusion": {"network": {"model": "smnet"}, "modalities": ["rgb", "depth", "mask", "skeleton"]},
         },
         "report": {"title": "Made-up <results> & figures"},

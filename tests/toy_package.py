@@ -105,6 +105,6 @@ def settings_of(folder: Path) -> dict:
     return {
         "experiment": "toy",
         "data": {"dataset": "text", "folder": str(raw)},
-        "training": {"batch": 4, "stages": [{"steps": 40, "rate": 0.01}], "augmentation": {"mixup": 0.1}},
+        "training": {"batch_size": 4, "stages": [{"steps": 40, "learning_rate": 0.01}], "augmentation": {"mixup": 0.1}},
         "variants": {"toy": VARIANT},
     }

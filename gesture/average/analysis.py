@@ -66,15 +66,17 @@ def methods(kept: Kept, joined: Joined, data: FitSet | None, how: Average) -> li
         data: validation rows to fit on; without them there is only what needs none.
         how: the experiment's own method.
     """
-    own, found = (how.method, how.calibrate), []
-    for name, calibrate in dict.fromkeys([*((name, False) for name in METHODS), own]):
+    own, found = (how.method, how.temperature_scaling), []
+    for name, temperature_scaling in dict.fromkeys([*((name, False) for name in METHODS), own]):
         weights = how.weights if METHODS[name].takes_weights else None
-        if data is None and METHODS[name].is_fitted(calibrate, weights):
+        if data is None and METHODS[name].is_fitted(temperature_scaling, weights):
             continue
-        combination = fit(name, sorted(joined.members), data, calibrate, weights)
-        row = {**combination.describe(), "calibrated": calibrate, "own": (name, calibrate) == own}
+        combination = fit(name, sorted(joined.members), data, temperature_scaling, weights)
+        row = {**combination.describe(), "calibrated": temperature_scaling, "own": (name, temperature_scaling) == own}
         if data is not None:
-            row["validation"] = _scores(out_of_fold(fit_folds(name, data, calibrate, weights), data), data.labels)
+            row["validation"] = _scores(
+                out_of_fold(fit_folds(name, data, temperature_scaling, weights), data), data.labels
+            )
         split = joined.origin["split"] or "averaged"
         if row.get(split) is None:
             row[split] = _score_averaged(kept, joined, combination)

@@ -151,8 +151,8 @@ def _refuse_what_is_lacking(how: Average, names: Sequence[str], fit_on: Sequence
 def _parts(how: Average, names: Sequence[str], data: FitSet | None, is_validation: bool) -> list[Combination]:
     """What the rows are combined by: one combination, or one a fold for the rows that a method is fitted on."""
     if data is not None and how.is_fitted and is_validation:
-        return fit_folds(how.method, data, how.calibrate, how.weights)
-    return [fit(how.method, names, data, how.calibrate, how.weights)]
+        return fit_folds(how.method, data, how.temperature_scaling, how.weights)
+    return [fit(how.method, names, data, how.temperature_scaling, how.weights)]
 
 
 def _without_leaks(data: FitSet | None, leaks: Sequence[tuple[Path, Path]], how: Average) -> FitSet | None:
@@ -175,7 +175,7 @@ def _description(how: Average, parts: Sequence[Combination]) -> dict[str, Any]:
     """As JSON: the method and its numbers; of a fitted one that was scored out of fold, those of every fold."""
     return {
         "method": how.method,
-        "calibrated": how.calibrate,
+        "calibrated": how.temperature_scaling,
         "combinations": [one.describe() for one in parts],
     }
 

@@ -31,9 +31,13 @@ def add_average(commands: Subparsers) -> None:
     parser.add_argument("--records", type=Path, metavar="JSON", help="records' manifest: whose Ids must all be there")
     parser.add_argument("--method", choices=_Methods(), metavar="METHOD", help="%(choices)s (default mean)")
     parser.add_argument(
-        "--weights", type=_weight, nargs="+", metavar="MEMBER=NUMBER", help="of method weights; without: fitted"
+        "--weights", type=_weight, nargs="+", metavar="MEMBER=NUMBER", help="of method weighted; without: fitted"
     )
-    parser.add_argument("--calibrate", action="store_true", default=None, help="fit a temperature to the result")
+    parser.add_argument(
+        "--temperature-scaling", action="store_true", default=None, help="fit a temperature to the result"
+    )
+    # Its name until 0.1.0.
+    parser.add_argument("--calibrate", action="store_true", dest="temperature_scaling", help=argparse.SUPPRESS)
     parser.add_argument(
         "--fit-on", type=Path, nargs="+", default=[], metavar="CSV", help="the members' tables of the validation split"
     )
@@ -54,13 +58,14 @@ class _Methods:
 def _run_average(options: argparse.Namespace) -> None:
     from gesture.average.average import average
     from gesture.average.output import Origin
+    from gesture.config.old_names import METHODS
     from gesture.config.settings import Average, load
 
     experiment = load(options.settings) if options.settings else None
     given = {
-        "method": options.method,
+        "method": METHODS.get(options.method, options.method),
         "weights": dict(options.weights) if options.weights else None,
-        "calibrate": options.calibrate,
+        "temperature_scaling": options.temperature_scaling,
     }
     how = _with_flags(experiment.average if experiment else Average(), given)
     average(options.members, options.output, how, options.fit_on, Origin(experiment, options.records))

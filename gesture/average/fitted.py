@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from gesture.average.methods import Additive, FitSet, Method, logarithms, softmax
 from gesture.catalog import METHODS
+from gesture.config.old_names import METHODS as METHOD_NAMES
 
 FOLDS = 5
 _TINY = 1e-12
@@ -39,7 +40,7 @@ class Combination:
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> "Combination":
         """From what `describe` gave."""
-        name = value["method"]
+        name = METHOD_NAMES.get(value["method"], value["method"])
         return cls(name, METHODS[name].load().of(value), value["temperature"])
 
     def describe(self) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def fit(
     name: str,
     names: Sequence[str],
     data: FitSet | None = None,
-    calibrate: bool = False,
+    temperature_scaling: bool = False,
     weights: Mapping[str, float] | None = None,
 ) -> Combination:
     """The method's numbers from these rows, and its temperature if it is to be calibrated.
@@ -60,21 +61,21 @@ def fit(
         name: one of `METHODS`.
         names: members.
         data: rows of these members to learn from; None only where nothing has to be learnt.
-        calibrate: whether a temperature is fitted too.
+        temperature_scaling: whether a temperature is fitted too.
         weights: given instead of fitted ones, for a method that takes them.
     """
     combination = Combination(name, METHODS[name].load().fit(names, data, weights))
-    if not calibrate:
+    if not temperature_scaling:
         return combination
     assert data is not None
     return replace(combination, temperature=_temperature(combination.combine(data.members), data.labels))
 
 
 def fit_folds(
-    name: str, data: FitSet, calibrate: bool = False, weights: Mapping[str, float] | None = None
+    name: str, data: FitSet, temperature_scaling: bool = False, weights: Mapping[str, float] | None = None
 ) -> list[Combination]:
     """One combination a fold, fitted on the rows of the other four: for scores on rows that a method is fitted on."""
-    return [fit(name, data.names, data.rows(data.fold != one), calibrate, weights) for one in range(FOLDS)]
+    return [fit(name, data.names, data.rows(data.fold != one), temperature_scaling, weights) for one in range(FOLDS)]
 
 
 def out_of_fold(parts: Sequence[Combination], data: FitSet) -> np.ndarray:

@@ -1,8 +1,11 @@
 """What stands for a result: digests of all that determines it, and the names of folders that follow from them.
 
-The recipe numbers in `gesture/steps.py` are part of them.
+The recipe numbers in `gesture/steps.py` are part of them. Of settings, their `identity` is: what is required, which
+kind was chosen, and what differs from its default. So a new key whose default changes nothing runs nothing again, and
+whoever changes a default raises the recipe number of what it changes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from gesture.base.files import value_digest
@@ -10,10 +13,9 @@ from gesture.catalog import FORMATS
 from gesture.config.data import Download
 from gesture.config.members import Member
 from gesture.config.settings import Experiment
+from gesture.formats.options import Options
 from gesture.steps import recipe
 
-# Keys of `training` that are in no digest while they are off, so that results from before there were them stay valid.
-_YOUNGER_KEYS = {"devices": 1, "precision": "float32", "recompute": False}
 # Keys of `training` that are in no digest at all: they decide whether a session begins, not what it computes.
 _NOT_OF_THE_RESULT = ("other_device",)
 
@@ -36,9 +38,22 @@ def _remote(download: Download) -> list[Any]:
 def records_name(experiment: Experiment) -> str:
     """Folder name of the tfrecords below `records/`: shared by all experiments with the same options."""
     data = experiment.data
-    options = experiment.dataset_options.model_dump(mode="json")
+    options = experiment.dataset_options.identity()
     digest = value_digest([recipe("convert"), raw_name(experiment), options, data.size, data.layout])
     return f"{data.dataset}-{digest[:8]}"
+
+
+def shard_digest(module: str, options: Options, size: int, layout: str, sources: Sequence[Any]) -> str:
+    """Digest of all that determines a shard's bytes.
+
+    Args:
+        module: of the raw format.
+        options: of the data set.
+        size: height and width of the stored images [px].
+        layout: how records are stored.
+        sources: fingerprints of the raw recordings, in order.
+    """
+    return value_digest([recipe("convert"), module, options.identity(), size, layout, list(sources)])
 
 
 def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
@@ -46,14 +61,11 @@ def stage_digest(experiment: Experiment, member: Member, stage: int) -> str:
 
     Later stages are not part of it: changing the rate of stage 3 reruns 3 and 4, not 1 and 2.
     """
-    variant = member.variant.model_dump(mode="json")
-    del variant["seeds"]
+    variant = member.variant.identity()
+    variant.pop("seeds", None)
     variant["training"]["stages"] = variant["training"]["stages"][:stage]
     for key in _NOT_OF_THE_RESULT:
-        del variant["training"][key]
-    for key, off in _YOUNGER_KEYS.items():
-        if variant["training"][key] == off:
-            del variant["training"][key]
+        variant["training"].pop(key, None)
     data = experiment.data
     return value_digest(
         [
@@ -74,12 +86,17 @@ def evaluate_digest(experiment: Experiment) -> str:
 
 def average_digest(experiment: Experiment) -> str:
     """Digest of what changes the average beside the members' predictions."""
-    return value_digest([recipe("average"), experiment.average.model_dump(mode="json")])
+    return value_digest([recipe("average"), experiment.average.identity()])
 
 
 def report_digest(experiment: Experiment) -> str:
     """Digest of what changes the report beside its inputs."""
-    return value_digest([recipe("report"), experiment.report.model_dump(mode="json")])
+    return value_digest([recipe("report"), experiment.report.identity()])
+
+
+def settings_digest(experiment: Experiment) -> str:
+    """Digest of the whole configuration, every default written out: which file of settings it is."""
+    return value_digest(resolved(experiment))
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:

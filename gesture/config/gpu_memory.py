@@ -74,12 +74,12 @@ def need(variant: Variant, image: int, lengths: Sequence[int] = ()) -> Need:
     network, training = variant.network, variant.training
     given = (network, variant.modalities, image)
     precision = "float32" if training.precision == "tf32" else training.precision
-    together = training.clip_norm is not None or precision == "float16" or training.devices > 1
-    step = step_memory(*given, precision, training.recompute, together)
-    own = ceil(training.batch / training.devices)
-    units, validated = _units(variant, own, lengths), _units(variant, training.validation_batch, lengths)
+    together = training.gradient_clip_norm is not None or precision == "float16" or training.devices > 1
+    step = step_memory(*given, precision, training.gradient_checkpointing, together)
+    own = ceil(training.batch_size / training.devices)
+    units, validated = _units(variant, own, lengths), _units(variant, training.validation_batch_size, lengths)
     return Need(
-        state=state_bytes(*given, averaged=training.weight_average > 0),
+        state=state_bytes(*given, averaged=training.ema_decay > 0),
         fixed=step.fixed,
         unit=step.unit,
         units=units,
@@ -121,7 +121,7 @@ def cards(found: Need) -> str:
 def said(variant: Variant, found: Need) -> str:
     """The need as a line of text."""
     training = variant.training
-    how = f"{training.precision}, recompute" if training.recompute else training.precision
+    how = f"{training.precision}, gradient_checkpointing" if training.gradient_checkpointing else training.precision
     return (
         f"{size(found.least)} of a GPU ({how}: {size(found.state + found.fixed)} of weights, Adam and gradients, "
         f"{found.units} {found.kind}s of {size(found.unit)}; {size(found.validation)} to validate), "
@@ -132,11 +132,11 @@ def said(variant: Variant, found: Need) -> str:
 def remedies(variant: Variant, image: int, lengths: Sequence[int] = ()) -> list[str]:
     """Settings that need less, each with what it would need; those that save nothing are left out."""
     training, now = variant.training, need(variant, image, lengths)
-    half, fewer = max(training.devices, training.batch // 2), max(1, training.validation_batch // 2)
+    half, fewer = max(training.devices, training.batch_size // 2), max(1, training.validation_batch_size // 2)
     changes: dict[str, dict[str, object]] = {
-        f"training.batch: {half}": {"batch": half},
-        "training.recompute: true": {"recompute": True},
-        f"training.validation_batch: {fewer}": {"validation_batch": fewer},
+        f"training.batch_size: {half}": {"batch_size": half},
+        "training.gradient_checkpointing: true": {"gradient_checkpointing": True},
+        f"training.validation_batch_size: {fewer}": {"validation_batch_size": fewer},
     }
     if training.precision not in ("float16", "bfloat16"):
         changes["training.precision: float16 (bfloat16 on A100 and later)"] = {"precision": "float16"}

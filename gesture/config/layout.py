@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gesture.base.files import value_digest
-from gesture.config.digests import raw_name, records_name, resolved
+from gesture.config.digests import raw_name, records_name, settings_digest
 from gesture.config.settings import Experiment
 
 # Folders of the working directory.
@@ -129,4 +128,4 @@ def records_folder(experiment: Experiment, root: Path = Path()) -> Path:
 
 def settings_file(experiment: Experiment) -> str:
     """Path of the resolved configuration, named after its content."""
-    return str(Layout(experiment.experiment).results.settings / f"{value_digest(resolved(experiment))[:8]}.yaml")
+    return str(Layout(experiment.experiment).results.settings / f"{settings_digest(experiment)[:8]}.yaml")

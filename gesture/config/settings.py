@@ -5,6 +5,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from gesture.base.problems import dotted, not_one_of, problems_of
 from gesture.base.settings import Settings
 from gesture.base.yaml_file import read
 from gesture.catalog import FORMATS, INPUTS, METHODS, AnyNetwork
+from gesture.config import old_names
 from gesture.config.data import Download
 from gesture.formats.options import Options
 
@@ -83,16 +85,19 @@ class Stage(Settings):
 
     epochs: int | None = Field(None, ge=0, description="Length in passes over the training split [epochs].")
     steps: int | None = Field(None, ge=0, description="Length in optimiser steps, instead of epochs [steps].")
-    rate: float = Field(..., gt=0, le=1, description="Learning rate of newly initialised parts [1/step].")
-    pretrained_rate: float | None = Field(
-        None, gt=0, le=1, description="Learning rate of parts that start from pretrained weights; default: `rate`."
-    )
-    final_rate: float | None = Field(
+    learning_rate: float = Field(..., gt=0, le=1, description="Learning rate of newly initialised parts [1/step].")
+    pretrained_learning_rate: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="Rate that the stage falls (or rises) to along `schedule`, the pretrained one in proportion; "
-        "default: `rate`, so that it stays [1/step].",
+        description="Learning rate of parts that start from pretrained weights; default: `learning_rate`.",
+    )
+    final_learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Learning rate that the stage falls (or rises) to along `learning_rate_schedule`, the pretrained "
+        "one in proportion; default: `learning_rate`, so that it stays [1/step].",
     )
 
     @model_validator(mode="after")
@@ -105,20 +110,24 @@ class Stage(Settings):
 class Augmentation(Settings):
     """Random changes of the training clips, each a pure function of (seed, epoch, step); all off by default."""
 
-    shift: float = Field(0.0, ge=0, le=0.5, description="Largest shift of all images together [fraction of the side].")
+    translation: float = Field(
+        0.0, ge=0, le=0.5, description="Largest shift of all images together [fraction of the side]."
+    )
     speed: float = Field(0.0, ge=0, le=0.9, description="Largest relative change of the tempo [fraction].")
-    jitter: float = Field(0.0, ge=0, le=10, description="Farthest that a frame is off in time; order kept [frames].")
-    warp: float = Field(
+    frame_jitter: float = Field(
+        0.0, ge=0, le=10, description="Maximum random time offset per frame; frame order is preserved [frames]."
+    )
+    time_warp: float = Field(
         0.0, ge=0, le=0.9, description="Largest change of the tempo in the course of a sequence, smooth [fraction]."
     )
-    zoom: float = Field(0.0, ge=0, le=0.5, description="Largest change of the size of all images [fraction].")
-    brightness: float = Field(
+    scale: float = Field(0.0, ge=0, le=0.5, description="Largest change of the size of all images [fraction].")
+    gamma: float = Field(
         0.0,
         ge=0,
         le=3,
         description="Largest bend of the colours' gray curve [exponent up to 1 + this, or its inverse].",
     )
-    flip: float = Field(
+    horizontal_flip: float = Field(
         0.0,
         ge=0,
         le=1,
@@ -127,7 +136,7 @@ class Augmentation(Settings):
     modality_dropout: float = Field(
         0.0, ge=0, le=1, description="Probability that one of several modalities is all zero, nothing seen [0-1]."
     )
-    skeleton_noise: float = Field(0.0, ge=0, le=1, description="Standard deviation of noise on joint positions [m].")
+    joint_noise: float = Field(0.0, ge=0, le=1, description="Standard deviation of noise on joint positions [m].")
     mixup: float = Field(
         0.0,
         ge=0,
@@ -143,7 +152,7 @@ class Training(Settings):
     stages: list[Stage] = Field(
         ..., min_length=1, max_length=1000, description="Stages in order; each is at least one batch job."
     )
-    batch: int = Field(4, ge=1, le=1024, description="Sequences in a step [sequences].")
+    batch_size: int = Field(4, ge=1, le=1024, description="Sequences in a step [sequences].")
     devices: int = Field(
         1,
         ge=1,
@@ -160,7 +169,7 @@ class Training(Settings):
         "later) scales the loss and skips steps whose gradients overflow; `bfloat16` (A100 and later) needs neither, "
         "with fewer digits.",
     )
-    recompute: bool = Field(
+    gradient_checkpointing: bool = Field(
         False,
         description="Clip encoders compute activations again in the backward pass instead of keeping them: half the "
         "memory a clip for a third more time. The networks without clip encoders ignore it.",
@@ -171,32 +180,34 @@ class Training(Settings):
         "its checkpoint, or the stage before, was computed on: `continue` says so, and manifest and report call the "
         "result not byte-exact from there on; `refuse` ends before the first step.",
     )
-    validation_batch: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
+    validation_batch_size: int = Field(8, ge=1, le=1024, description="Sequences evaluated at once [sequences].")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability mass spread over all classes.")
     weight_decay: float = Field(0.0, ge=0, lt=1, description="Decoupled weight decay of kernels [1/step, times rate].")
     warmup_steps: int = Field(0, ge=0, description="Steps over which the rates rise from zero, at the very start.")
-    schedule: Literal["cosine", "exponential"] = Field(
+    learning_rate_schedule: Literal["cosine", "exponential"] = Field(
         "cosine",
-        description="Course of the rates within each stage that has a `final_rate`: half a cosine wave, or a "
+        description="Course of the rates within each stage that has a `final_learning_rate`: half a cosine wave, or a "
         "constant factor a step.",
     )
-    weight_average: float = Field(
+    ema_decay: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="Part of the running average of the weights that survives a step; the averaged weights are "
-        "validated and kept as the result; 0 = off, the last weights.",
+        description="Decay of the exponential moving average (EMA) of the weights, e.g. 0.999; the average is "
+        "validated and kept as the result; 0 disables it.",
     )
     select: Literal["last", "best"] = Field(
         "last", description="Result of a stage: its `last` step, or the `best` epoch by validation accuracy."
     )
-    clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none = no clipping.")
+    gradient_clip_norm: float | None = Field(
+        None, gt=0, description="Largest global norm of a gradient; none = no clipping."
+    )
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training clips.")
 
     @model_validator(mode="after")
     def _a_batch_that_devices_can_share(self) -> "Training":
-        if self.devices > self.batch:
-            raise ValueError(f"devices: {self.devices} cannot share a batch of {self.batch}: raise `batch`")
+        if self.devices > self.batch_size:
+            raise ValueError(f"devices: {self.devices} cannot share a batch of {self.batch_size}: raise `batch_size`")
         if self.devices > 1 and self.augmentation.mixup:
             raise ValueError("augmentation.mixup: partners would be on different devices: set it, or `devices`, back")
         return self
@@ -207,10 +218,10 @@ class Variant(Settings):
 
     network: AnyNetwork = Field(..., description="The network and its sizes.")
     modalities: list[Modality] = Field(..., min_length=1, description="What the network sees.")
-    images: Literal["standard", "motion"] = Field(
+    images: Literal["standard", "subtract_mean"] = Field(
         "standard",
-        description="What clip encoders see: `standard` = as in 2019, `motion` = every image minus the sequence's mean "
-        "image, which training from scratch needs.",
+        description="What clip encoders see: `standard` = as in 2019, `subtract_mean` = every image minus the mean "
+        "image of its sequence, which training from scratch needs.",
     )
     pretrained: str | None = Field(
         None,
@@ -262,9 +273,9 @@ class Average(Settings):
         json_schema_extra=lambda schema: schema.update(enum=list(METHODS)),
     )
     weights: dict[str, Annotated[float, Field(ge=0)]] | None = Field(
-        None, description="Member -> weight, for method `weights`; none = fitted on validation."
+        None, description="Member -> weight, for method `weighted`; none = fitted on validation."
     )
-    calibrate: bool = Field(False, description="Fit a temperature to the result on validation.")
+    temperature_scaling: bool = Field(False, description="Fit a temperature to the result on validation.")
 
     @field_validator("method")
     @classmethod
@@ -287,12 +298,12 @@ class Average(Settings):
     @property
     def is_fitted(self) -> bool:
         """Whether labels of the validation split decide the result."""
-        return METHODS[self.method].is_fitted(self.calibrate, self.weights)
+        return METHODS[self.method].is_fitted(self.temperature_scaling, self.weights)
 
     @property
     def title(self) -> str:
         """For messages."""
-        return f"{self.method}, calibrated" if self.calibrate else self.method
+        return f"{self.method}, calibrated" if self.temperature_scaling else self.method
 
 
 class Report(Settings):
@@ -377,15 +388,29 @@ def load(path: Path) -> Experiment:
     return parse(read(path), str(path))
 
 
+def load_given(path: Path) -> Experiment:
+    """Reads and checks a configuration file that a person has written; warns of old names.
+
+    Raises:
+        GestureError: as `load`.
+    """
+    value = read(path)
+    if remark := old_names.warning(value, str(path)):
+        warnings.warn(remark, stacklevel=2)
+    return parse(value, str(path))
+
+
 def parse(value: Any, name: str) -> Experiment:
     """Checks a configuration that is already a mapping; ``name`` says in messages where it came from.
+
+    Old names are taken; who wrote them is told by `load_given` or `gesture.config.old_names.warning`.
 
     Raises:
         GestureError: all problems, one line each.
     """
     if not isinstance(value, Mapping):
         raise GestureError(f"{name}: expected a mapping of keys such as experiment, data, training, variants")
-    value = json.loads(json.dumps(value, default=str))
+    value, _ = old_names.renamed(json.loads(json.dumps(value, default=str)), name)
     problems: dict[tuple[Any, ...], str] = {}
     try:
         experiment = Experiment.model_validate(value)

@@ -11,11 +11,11 @@ from typing import Any
 
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, file_digest, read_manifest, value_digest, write_json
+from gesture.config.digests import shard_digest
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record
 from gesture.formats.options import Options
 from gesture.formats.source import Source
-from gesture.steps import recipe
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Shard:
     def recipe(self) -> str:
         """Digest of all that determines the shard's bytes."""
         sources = [one.fingerprint for one in self.sources]
-        options = self.options.model_dump(mode="json")
-        return value_digest([recipe("convert"), self.module, options, self.size, self.layout, sources])
+        return shard_digest(self.module, self.options, self.size, self.layout, sources)
 
 
 def write_shard(shard: Shard) -> dict[str, Any]:

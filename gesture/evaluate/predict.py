@@ -34,9 +34,9 @@ def build_member(who: Member, records: Records, scope: AbstractContextManager[An
     keras.utils.clear_session()
     variant = who.variant
     size, classes = records.manifest["size"], len(records.class_names)
-    precision, recompute = variant.training.precision, variant.training.recompute
+    precision, gradient_checkpointing = variant.training.precision, variant.training.gradient_checkpointing
     with scope or nullcontext():
-        return build(variant.network, variant.modalities, classes, size, who.seed, precision, recompute)
+        return build(variant.network, variant.modalities, classes, size, who.seed, precision, gradient_checkpointing)
 
 
 def softmax_of(network: GestureNetwork, batch: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -132,7 +132,7 @@ def evaluate(
     require_digest(weights / WEIGHTS, trained["weights_sha256"], "train")
     network.load_weights(weights / WEIGHTS)
     positions = data.positions(split, experiment.data)
-    inputs, batch = Inputs.of(who.variant), who.variant.training.validation_batch
+    inputs, batch = Inputs.of(who.variant), who.variant.training.validation_batch_size
     workers = workers or usual_workers(threads, on_gpu=lag() > 0)
     softmaxes = Predictor(network, data, positions, inputs, batch, workers)()
     labels = data.labels(positions)

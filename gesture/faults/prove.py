@@ -28,10 +28,10 @@ Interruption = tuple[str, str]  # point, as gesture.faults.interrupt takes it, a
 SETTINGS = {
     "experiment": "proof",
     "data": {"dataset": "synthetic", "options": {"preset": "tiny"}, "size": 32},
-    "training": {"batch": 4, "stages": [{"steps": 4, "rate": rate} for rate in (2e-3, 1e-3, 4e-4)]},
+    "training": {"batch_size": 4, "stages": [{"steps": 4, "learning_rate": rate} for rate in (2e-3, 1e-3, 4e-4)]},
     "variants": {
         "skeleton": {
-            "network": {"model": "joints", "frames": 16, "width": 8, "blocks": 1},
+            "network": {"model": "tcn", "frames": 16, "width": 8, "blocks": 1},
             "modalities": ["skeleton"],
         }
     },

@@ -65,31 +65,31 @@ def augment(sequence: Sequence, settings: Augmentation, rng: np.random.Generator
 def changed(sequence: Sequence, settings: Augmentation, chances: Chances) -> Sequence:
     """The sequence with the changes that are switched on; without any, what was given."""
     frames = _frames(sequence.length, settings, chances)
-    mirrored = chances.mirrored < settings.flip
-    factor = 1 + settings.zoom * chances.nearer
-    down, right = settings.shift * chances.down, settings.shift * chances.right
+    mirrored = chances.mirrored < settings.horizontal_flip
+    factor = 1 + settings.scale * chances.nearer
+    down, right = settings.translation * chances.down, settings.translation * chances.right
     arrays = {}
     for name, array in sequence.arrays.items():
         if name == "skeleton":
             joints = {name: array if frames is None else array[frames]}
             joints = flip(joints) if mirrored else joints
-            joints = zoom(joints, factor) if settings.zoom else joints
-            joints = shift(joints, down, right) if settings.shift else joints
+            joints = zoom(joints, factor) if settings.scale else joints
+            joints = shift(joints, down, right) if settings.translation else joints
             arrays[name] = joints[name]
             continue
         height, width = array.shape[1:3]
         pixels = Pixels(frames)
         if mirrored:
             pixels = pixels.of(columns=np.arange(width)[::-1])
-        if settings.zoom:
+        if settings.scale:
             pixels = pixels.of(rows=_zoomed(height, factor), columns=_zoomed(width, factor))
-        if settings.shift:
+        if settings.translation:
             pixels = pixels.of(rows=_shifted(height, down), columns=_shifted(width, right))
         arrays[name] = pixels.gathered(array)
-    if settings.brightness and "rgb" in arrays:
-        arrays["rgb"] = bend(arrays["rgb"], (1 + settings.brightness) ** chances.curve)
-    if settings.skeleton_noise and "skeleton" in arrays:
-        arrays["skeleton"] = disturb(arrays["skeleton"], settings.skeleton_noise, chances.noise)
+    if settings.gamma and "rgb" in arrays:
+        arrays["rgb"] = bend(arrays["rgb"], (1 + settings.gamma) ** chances.curve)
+    if settings.joint_noise and "skeleton" in arrays:
+        arrays["skeleton"] = disturb(arrays["skeleton"], settings.joint_noise, chances.noise)
     if chances.lost < settings.modality_dropout:
         arrays = lose_one(arrays, chances.which)
     fields: dict[str, Any] = arrays
@@ -99,11 +99,11 @@ def changed(sequence: Sequence, settings: Augmentation, chances: Chances) -> Seq
 def _frames(length: int, settings: Augmentation, chances: Chances) -> np.ndarray | None:
     """Which frames are shown, int64; None = all."""
     frames = None
-    if settings.speed or settings.jitter:
-        frames = retimed(length, settings.speed * chances.tempo, settings.jitter, chances.times)
-    if settings.warp:
+    if settings.speed or settings.frame_jitter:
+        frames = retimed(length, settings.speed * chances.tempo, settings.frame_jitter, chances.times)
+    if settings.time_warp:
         count = length if frames is None else len(frames)
-        places = warped(count, settings.warp * chances.early, settings.warp * chances.late)
+        places = warped(count, settings.time_warp * chances.early, settings.time_warp * chances.late)
         frames = places if frames is None else frames[places]
     return frames
 

@@ -157,7 +157,7 @@ def lay_out(
     length = np.array([one.length for one in sequences], np.int32)
     batch = {"length": length, "clips": length // CLIP + 1, "label": records.labels(plan.positions)}
     fills: list[Callable[[], None]] = []
-    turned = augmentation is not None and bool(augmentation.zoom or augmentation.shift)
+    turned = augmentation is not None and bool(augmentation.scale or augmentation.translation)
     context = Context(int(records.manifest["size"]), turned)
     for kind in inputs.kinds:
         batch[kind.name], its_fills = kind.lay_out(sequences, context)

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from gesture.base.streams import Stream
+
 
 def steps_per_epoch(sequences: int, batch: int) -> int:
     """Number of steps in which every sequence is seen once; the last batch may be short."""
@@ -23,6 +25,6 @@ def batch_at(step: int, sequences: int, batch: int, seed: int) -> np.ndarray:
 @lru_cache(maxsize=2)
 def epoch_order(epoch: int, sequences: int, seed: int) -> np.ndarray:
     """The permutation of an epoch, `(sequences,)` int64, read-only; kept, since every step of the epoch asks for it."""
-    order = np.random.default_rng([seed, epoch]).permutation(sequences)
+    order = np.random.default_rng(Stream.ORDER.entropy(seed, epoch)).permutation(sequences)
     order.setflags(write=False)
     return order

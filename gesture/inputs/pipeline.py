@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from gesture.base.streams import Stream
 from gesture.config.settings import Training
 from gesture.convert.reader import Records
 from gesture.inputs.batch import BatchPlan, Inputs
@@ -42,8 +43,9 @@ def training_batches(
 
     def plans() -> Iterator[BatchPlan]:
         for step in steps:
-            chosen = positions[batch_at(step, len(positions), training.batch, seed)]
-            yield BatchPlan.of(chosen, training.augmentation, np.random.default_rng([seed, step, 1]))
+            chosen = positions[batch_at(step, len(positions), training.batch_size, seed)]
+            rng = np.random.default_rng(Stream.AUGMENTATION.entropy(seed, step))
+            yield BatchPlan.of(chosen, training.augmentation, rng)
 
     def make() -> Iterator[dict[str, np.ndarray]]:
         return feed.batches(plans())

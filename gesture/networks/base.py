@@ -106,14 +106,14 @@ class Context(NamedTuple):
         classes: number of classes K.
         size: height and width of the stored images [px].
         rng: source of the seeds of all initial weights and dropouts.
-        recompute: clip encoders compute their activations again in the backward pass instead of keeping them.
+        gradient_checkpointing: clip encoders compute their activations again in the backward pass and keep none.
     """
 
     modalities: Sequence[str]
     classes: int
     size: int
     rng: "np.random.Generator"
-    recompute: bool = False
+    gradient_checkpointing: bool = False
 
 
 class NetworkSettings(Settings, ABC):
@@ -167,14 +167,14 @@ class NetworkSettings(Settings, ABC):
         """Trained numbers in all products: nearly all of the network, without biases, norms and logits."""
         return sum(one.inputs * one.outputs for one in self.products(modalities, size) if one.trained)
 
-    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+    def chains(self, modalities: Sequence[str], size: int, width: int, gradient_checkpointing: bool) -> Chains:
         """What the layers take of a clip or sequence; by the products alone where a network does not know better.
 
         Args:
             modalities: what the network sees.
             size: height and width of the stored images [px].
             width: of a number in convolutions and products [bytes].
-            recompute: clip encoders compute their activations again.
+            gradient_checkpointing: clip encoders compute their activations again.
         """
         products = self.products(modalities, size)
         # A product, and what a norm or an activation made of it.

@@ -37,7 +37,7 @@ def step_memory(
     modalities: Sequence[str],
     size: int,
     precision: str = "float32",
-    recompute: bool = False,
+    gradient_checkpointing: bool = False,
     gradients_together: bool = False,
     on_gpu: bool = True,
 ) -> StepMemory:
@@ -48,17 +48,18 @@ def step_memory(
         modalities: what it sees.
         size: height and width of the stored images [px].
         precision: what convolutions and products compute in.
-        recompute: clip encoders compute their activations again.
+        gradient_checkpointing: clip encoders compute their activations again.
         gradients_together: all gradients are there before the first weight changes: a norm is clipped, a loss is
             scaled, or devices share a batch.
         on_gpu: kernels of parallel encoders follow one another in turns, and convolutions in float32 want the
             channels in front; on a CPU one encoder's backward pass ends before the next begins.
 
-    With ``recompute``, encoders in turns hold what each computes again at the same time: a GPU saves less than a CPU.
+    With ``gradient_checkpointing``, encoders in turns hold what each computes again at the same time: a GPU saves less
+    than a CPU.
     """
     half = precision in ("float16", "bfloat16")
     width = FLOAT // 2 if half else FLOAT
-    chains, inputs = network.chains(modalities, size, width, recompute)
+    chains, inputs = network.chains(modalities, size, width, gradient_checkpointing)
     weights = network.kernel_weights(modalities, size)
     unit = _in_turns(chains) if on_gpu else _one_by_one(chains)
     everything = [layer for chain in chains for layer in chain]
@@ -78,7 +79,7 @@ def evaluation_bytes(
 ) -> float:
     """What a clip or sequence takes where nothing is kept for a backward pass [bytes]."""
     width = FLOAT // 2 if precision in ("float16", "bfloat16") else FLOAT
-    chains, inputs = network.chains(modalities, size, width, recompute=False)
+    chains, inputs = network.chains(modalities, size, width, gradient_checkpointing=False)
     # All chains are at their largest layer, one of them between what comes out of its convolution and its norm.
     largest = [max(layer.kept for layer in chain) / 2 for chain in chains]
     swapped = max(layer.swapped for chain in chains for layer in chain) if width == FLOAT else 0.0

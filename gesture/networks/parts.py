@@ -45,7 +45,7 @@ class TemporalSettings(NetworkSettings):
     blocks: int = Field(3, ge=1, le=32, description="Residual blocks of two convolutions, each halving time [blocks].")
     kernel: int = Field(5, ge=1, le=31, description="Length of the convolutions [frames].")
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropped in blocks and before the logits [fraction].")
-    norm_momentum: float = Field(
+    batch_norm_momentum: float = Field(
         0.9, ge=0, lt=1, description="Part of the moving batch statistics that survives a step [fraction]."
     )
 

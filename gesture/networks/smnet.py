@@ -53,7 +53,9 @@ class SMnetSettings(NetworkSettings):
         (256, 128, 128), description="Features of a clip from the rgb, depth and skeleton encoder [units]."
     )
     recurrent_units: Width = Field(256, description="Units of the recurrent cell, per direction [units].")
-    memory: int = Field(5, ge=1, le=64, description="Past outputs that the recurrent cell attends to [clips].")
+    attention_length: int = Field(
+        5, ge=1, le=64, description="Past outputs that the recurrent cell attends to [clips]."
+    )
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropped before the dense layers when training [fraction].")
     recurrent_dropout: float = Field(
         0.3, ge=0, lt=1, description="Dropped of the recurrent cell's input and output when training [fraction]."
@@ -61,7 +63,7 @@ class SMnetSettings(NetworkSettings):
     recurrent_dropout_always: bool = Field(
         False, description="Recurrent dropout also at evaluation, as in 2019: predictions become random."
     )
-    norm_momentum: float = Field(
+    batch_norm_momentum: float = Field(
         0.99, ge=0, lt=1, description="Part of the moving batch statistics that survives a step [fraction]."
     )
     train_stack_norm: bool = Field(
@@ -104,7 +106,7 @@ class SMnetSettings(NetworkSettings):
 
     def inputs(self, variant: VariantLike) -> tuple[InputSpec, ...]:
         """Clips of pictures of each stream."""
-        return self.pictures(variant.modalities, motion=variant.images == "motion")
+        return self.pictures(variant.modalities, motion=variant.images == "subtract_mean")
 
     def pictures(self, modalities: Sequence[str], motion: bool = False) -> tuple[InputSpec, ...]:
         """What is fed of these modalities; with ``motion`` every image is taken minus its sequence's mean image."""
@@ -134,11 +136,11 @@ class SMnetSettings(NetworkSettings):
             Product(1, 3 * u, 4 * u),  # gates
             Product(1, 2 * u, u),  # query
             Product(1, 2 * u, u),  # output
-            Product(self.memory, u, u),  # keys of the memory
+            Product(self.attention_length, u, u),  # keys of the memory
         ]
         return found + 2 * cell
 
-    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+    def chains(self, modalities: Sequence[str], size: int, width: int, gradient_checkpointing: bool) -> Chains:
         """Each encoder is a chain; the recurrent part follows the first."""
         chains, inputs, features = [], 0.0, 0
         for stream, units in zip(STREAMS, self.head_units, strict=True):
@@ -148,15 +150,17 @@ class SMnetSettings(NetworkSettings):
             inputs += pixels * PICTURE_CHANNELS[stream] * FLOAT
             # Depth three times; in a half type what the first convolution sees.
             entry = pixels * 3 * width if stream == "depth" or width < FLOAT else 0.0
-            chains.append([Layer(entry, 0.0), *self._encoder(stream, size, units, width, recompute)])
+            chains.append([Layer(entry, 0.0), *self._encoder(stream, size, units, width, gradient_checkpointing)])
             features += units
         u = self.recurrent_units
         # Of one step and direction, all float32: gates and states, and the memory with its keys and scores.
-        step = FLOAT * (2 * features + 40 * u + 5 * self.memory * u)
+        step = FLOAT * (2 * features + 40 * u + 5 * self.attention_length * u)
         chains[0].append(Layer(2 * step, step))
         return Chains(chains, inputs)
 
-    def _encoder(self, stream: str, image: int, units: int, width: int, recompute: bool) -> Iterator[Layer]:
+    def _encoder(
+        self, stream: str, image: int, units: int, width: int, gradient_checkpointing: bool
+    ) -> Iterator[Layer]:
         size, channels = [FRAMES, image, image], 3
         for name, kernel, filters in layers_of(self.encoder, self.widths[: CONVOLUTIONS_OF[stream]]):
             seen, made = prod(size) * channels * width, prod(size) * filters * width
@@ -164,7 +168,7 @@ class SMnetSettings(NetworkSettings):
             left = prod(size) * filters * width if name in POOL_AFTER else 0
             # Kept: what the convolution made, for batch norm; its ReLU; the pool.
             inside, gradients = 2 * made + left, 2 * made
-            if recompute:
+            if gradient_checkpointing:
                 outside = left or made
                 yield Layer(outside, inside + gradients, prod(kernel) * seen, seen + made)
             else:
@@ -177,7 +181,9 @@ class SMnetSettings(NetworkSettings):
         """The network with all its variables."""
         from gesture.networks.layers.smnet import SMnet
 
-        return SMnet(self, context.modalities, context.classes, context.size, context.rng, context.recompute)
+        return SMnet(
+            self, context.modalities, context.classes, context.size, context.rng, context.gradient_checkpointing
+        )
 
 
 def layers_of(encoder: str, widths: Sequence[int], channels: int = 3) -> list[tuple[str, Kernel, int]]:

@@ -46,7 +46,7 @@ class TransformerSettings(OnSkeleton):
         ]
         return [Product(frames, channels_of(self.streams), width), *self.blocks * block]
 
-    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+    def chains(self, modalities: Sequence[str], size: int, width: int, gradient_checkpointing: bool) -> Chains:
         """The blocks, one after another."""
         return Chains([list(self._layers(width))], JOINTS_BYTES)
 

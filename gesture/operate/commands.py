@@ -27,13 +27,13 @@ def add_plan(commands: Subparsers) -> None:
 
 def _run_plan(options: argparse.Namespace) -> None:
     from gesture.base.errors import GestureError
-    from gesture.config.settings import load
+    from gesture.config.settings import load_given
     from gesture.operate.costs import describe, describe_costs, measured, stage_costs, training_sequences
     from gesture.operate.memory import describe_memory
 
     if options.gpus < 1:
         raise GestureError(f"--gpus {options.gpus}: at least one")
-    experiment = load(options.settings)
+    experiment = load_given(options.settings)
     seen = measured(experiment, options.directory)
     sequences = options.sequences or training_sequences(experiment, options.directory)
     given = {name: options.step_seconds or (seen[name].step_seconds if name in seen else None)
@@ -43,6 +43,26 @@ def _run_plan(options: argparse.Namespace) -> None:
     parameters = {name: one.parameters for name, one in seen.items()}
     print(describe_costs(experiment, costs, parameters, options.gpus, options.walltime * 60))
     print(describe_memory(experiment, options.directory))
+
+
+def add_migrate(commands: Subparsers) -> None:
+    """Declares `gesture migrate`."""
+    parser = command(
+        commands,
+        "migrate",
+        _run_migrate,
+        "rewrite a configuration file with the names of today, in place; comments are kept",
+        "gesture migrate my/experiment.yaml --check",
+    )
+    parser.add_argument("settings", type=Path, metavar="YAML", help="configuration file")
+    parser.add_argument("--check", action="store_true", help="show the lines, write nothing")
+
+
+def _run_migrate(options: argparse.Namespace) -> None:
+    from gesture.operate.migrate import migrate
+
+    lines = migrate(options.settings, options.check)
+    print("\n".join(lines) or f"{options.settings}: has no old names")
 
 
 def add_doctor(commands: Subparsers) -> None:
@@ -74,14 +94,14 @@ def _run_doctor(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
     from gesture.base.errors import GestureError
-    from gesture.config.settings import load
+    from gesture.config.settings import load_given
     from gesture.operate import doctor
     from gesture.schedulers import finding
     from gesture.schedulers.ask import ask
     from gesture.schedulers.profile import find, request
 
     wanted = request(find(options.profile))
-    experiment = load(options.settings) if options.settings else None
+    experiment = load_given(options.settings) if options.settings else None
     found = doctor.findings(wanted, options.directory, experiment, ask, on_node=options.node)
     if options.probe and not options.node:
         found += doctor.probed(wanted, options.profile, options.directory, options.probe_wait * 60, found)

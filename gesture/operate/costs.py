@@ -210,5 +210,9 @@ def _cost_text(variant: Variant, size: int) -> str:
 
 def _stage_text(stage: Stage) -> str:
     length = f"{stage.steps} steps" if stage.steps is not None else f"{stage.epochs} epochs"
-    final = f" to {stage.final_rate:g}" if stage.final_rate else ""
-    return f"{length} at {stage.rate:g}" + (f"/{stage.pretrained_rate:g}" if stage.pretrained_rate else "") + final
+    final = f" to {stage.final_learning_rate:g}" if stage.final_learning_rate else ""
+    return (
+        f"{length} at {stage.learning_rate:g}"
+        + (f"/{stage.pretrained_learning_rate:g}" if stage.pretrained_learning_rate else "")
+        + final
+    )

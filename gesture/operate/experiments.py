@@ -5,7 +5,7 @@ from pathlib import Path
 from gesture.base.errors import GestureError
 from gesture.base.problems import not_one_of
 from gesture.config.layout import RESULTS
-from gesture.config.settings import Experiment, load
+from gesture.config.settings import Experiment, load, load_given
 
 
 def find(given: str | None, root: Path) -> list[Experiment]:
@@ -21,7 +21,7 @@ def find(given: str | None, root: Path) -> list[Experiment]:
     if not root.is_dir():
         raise GestureError(f"--directory {root}: no such folder; give the one in which Snakemake was started")
     if given is not None and given.endswith((".yaml", ".yml")):
-        return [load(Path(given))]
+        return [load_given(Path(given))]
     known = started(root)
     if not known:
         raise GestureError(f"no experiment in {root / RESULTS}; give its YAML, or --directory")

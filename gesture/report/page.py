@@ -9,10 +9,10 @@ from typing import Any
 import jinja2
 import yaml
 
-from gesture.base.files import atomic_path, value_digest, write_text
+from gesture.base.files import atomic_path, write_text
 from gesture.base.text import clock
 from gesture.catalog import METHODS
-from gesture.config.digests import resolved
+from gesture.config.digests import resolved, settings_digest
 from gesture.config.layout import ENSEMBLE, METRICS, ORIGIN, SUBMISSION, SUMMARY
 from gesture.config.settings import Experiment
 from gesture.config.splits import stored_as
@@ -121,7 +121,7 @@ def _render(results: Results, pictures: dict[str, Picture], hardest: list[dict[s
         versions=tables.versions(results),
         pictures=pictures,
         files={name: what for name, what in _FILES.items() if (results.folder / name).exists()},
-        settings_digest=value_digest(resolved(results.experiment)),
+        settings_digest=settings_digest(results.experiment),
         link=Path(os.path.relpath(results.folder, folder)).as_posix(),
         settings=yaml.safe_dump(resolved(results.experiment), sort_keys=False, allow_unicode=True),
         style=here.joinpath("page.css").read_text(encoding="utf-8"),

@@ -25,6 +25,7 @@ from gesture.base.files import atomic_folder, file_digest, read_manifest, remove
 from gesture.base.hardware import Hardware, hardware
 from gesture.base.lease import Lease
 from gesture.base.session import Session
+from gesture.base.streams import Stream
 from gesture.config.layout import HISTORY, LEDGER, MANIFEST, OPTIMISER, WEIGHTS
 from gesture.config.schedule import rates
 from gesture.config.settings import Training
@@ -92,7 +93,7 @@ def train(job: StageJob, lease: Lease, session: Session, cadence: Cadence, worke
     records = Records(job.records)
     positions = records.positions("training", job.experiment.data)
     first, last = job.bounds(len(positions))
-    epoch_steps = steps_per_epoch(len(positions), training.batch)
+    epoch_steps = steps_per_epoch(len(positions), training.batch_size)
 
     # ---- state: network, optimiser, and the step they stand at ------------------------------------------------
     inputs = Inputs.of(job.member.variant)
@@ -280,7 +281,7 @@ def _compile(
 def _dropout_seeds(network: GestureNetwork, seed: int, step: int, devices: int) -> np.ndarray:
     """State of all dropout generators, `(devices, generators, 2)` int64: a function of (seed, step, device) alone."""
     count = devices * len(network.seed_generators)
-    words = np.random.SeedSequence([seed, step, 2]).generate_state(2 * count)
+    words = np.random.SeedSequence(Stream.DROPOUT.entropy(seed, step)).generate_state(2 * count)
     return words.astype(np.int64).reshape(devices, -1, 2)
 
 
@@ -293,7 +294,7 @@ class _Validator:
         if job.member.variant.training.select == "best" and not len(self._positions):
             raise GestureError("training.select: `best` needs labelled validation sequences, and there are none")
         self._labels = records.labels(self._positions)
-        batch = job.member.variant.training.validation_batch
+        batch = job.member.variant.training.validation_batch_size
         self._predictor = Predictor(network, records, self._positions, inputs, batch, workers)
         self._job = job
 

@@ -29,7 +29,7 @@ class TwoRateAdam:
     def __init__(self, network: GestureNetwork, training: Training) -> None:
         """Makes the slots for all variables of the network."""
         self._parts = [list(network.main_variables), list(network.pretrained_variables)]
-        self._clip_norm = training.clip_norm
+        self._clip_norm = training.gradient_clip_norm
         self._adams = []
         for variables in self._parts:
             adam = keras.optimizers.Adam(epsilon=1e-8, weight_decay=training.weight_decay or None)
@@ -37,7 +37,7 @@ class TwoRateAdam:
                 adam.exclude_from_weight_decay(var_list=[one for one in variables if len(one.shape) < 2])
             adam.build(variables)
             self._adams.append(adam)
-        self._survives = training.weight_average
+        self._survives = training.ema_decay
         averaged = self.variables if self._survives else []
         self._averages = [keras.Variable(one, aggregation="only_first_replica") for one in averaged]
         self.loss_scale = LossScale() if training.precision == "float16" else None

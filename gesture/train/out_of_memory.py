@@ -61,7 +61,7 @@ def advice(variant: Variant, image: int, lengths: list[int], error: str) -> str:
     return (
         f"the GPU's memory ran out{wanted}. About {size(found.least)} are needed: "
         f"{size(found.state + found.fixed)} of weights, Adam and gradients, and {found.units} {found.kind}s of "
-        f"{size(found.unit)} (batch {training.batch}, {training.precision}, recompute "
-        f"{'on' if training.recompute else 'off'}); fits {cards(found)}. Change one of: {less}. If another process "
-        f"shares the card, ask the scheduler for one of your own"
+        f"{size(found.unit)} (batch {training.batch_size}, {training.precision}, "
+        f"gradient_checkpointing {'on' if training.gradient_checkpointing else 'off'}); fits {cards(found)}. "
+        f"Change one of: {less}. If another process shares the card, ask the scheduler for one of your own"
     )

@@ -220,5 +220,5 @@ def finite_or_fail(loss: float, step: int, saved: int) -> None:
     if not math.isfinite(loss):
         raise FailedForGoodError(
             f"loss is {loss} at step {step}, spoilt between steps {saved} and {step}; the checkpoint before is kept. "
-            "Lower the learning rate, or set training.clip_norm, and run again"
+            "Lower the learning rate, or set training.gradient_clip_norm, and run again"
         )

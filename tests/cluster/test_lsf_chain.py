@@ -24,7 +24,7 @@ def clone(repository: Path, tmp_path: Path) -> Path:
         (folder / name).symlink_to(repository / name)
     value = yaml.safe_load((repository / "tests/config/tiny.yaml").read_text())
     value["variants"] = {"skeleton": value["variants"]["skeleton"]}
-    value["training"]["stages"] = [{"steps": 20, "rate": 1e-3}, {"steps": 24, "rate": 1e-4}]
+    value["training"]["stages"] = [{"steps": 20, "learning_rate": 1e-3}, {"steps": 24, "learning_rate": 1e-4}]
     (folder / "tiny.yaml").write_text(yaml.safe_dump(value))
     return folder
 

@@ -40,8 +40,8 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy = shutil.copy if (repository / name).is_file() else shutil.copytree
         copy(repository / name, root / name)
     value = yaml.safe_load((repository / "tests/config/tiny.yaml").read_text())
-    value["training"]["stages"] = [{"steps": 6, "rate": 2e-3}, {"steps": 3, "rate": 4e-4}]
-    value["variants"]["fusion"]["training"] = {"stages": [{"steps": 4, "rate": 2e-3}]}
+    value["training"]["stages"] = [{"steps": 6, "learning_rate": 2e-3}, {"steps": 3, "learning_rate": 4e-4}]
+    value["variants"]["fusion"]["training"] = {"stages": [{"steps": 4, "learning_rate": 2e-3}]}
     (root / "tiny.yaml").write_text(yaml.safe_dump(value, sort_keys=False))
     shutil.copytree(root / "profiles/slurm", root / "profiles/without-gpu")
     path = root / "profiles/without-gpu/config.yaml"

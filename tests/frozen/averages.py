@@ -14,10 +14,10 @@ CLASSES = 4
 SKILLS = {"good-s1": 9, "fair-s1": 5, "noise-s1": 0}
 # Name -> keywords of `Method`.
 METHODS: dict[str, dict[str, Any]] = {
-    **{name: {"name": name} for name in ("mean", "geometric", "weights", "greedy", "stacking")},
+    **{name: {"name": name} for name in ("mean", "geometric", "weighted", "greedy", "stacking")},
     "mean, calibrated": {"name": "mean", "calibrated": True},
     "stacking, calibrated": {"name": "stacking", "calibrated": True},
-    "given weights": {"name": "weights", "weights": {"good-s1": 2.0, "fair-s1": 1.0, "noise-s1": 0.0}},
+    "given weights": {"name": "weighted", "weights": {"good-s1": 2.0, "fair-s1": 1.0, "noise-s1": 0.0}},
 }
 
 

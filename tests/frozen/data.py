@@ -28,8 +28,8 @@ def convert(folder: Path, **data: Any) -> Path:
 
 def converted(data: dict[str, Any], folder: Path) -> Path:
     """Downloads and converts; returns the manifest of the records."""
-    joints = {"network": {"model": "joints"}, "modalities": ["skeleton"]}
-    training = {"stages": [{"steps": 1, "rate": 1}]}
+    joints = {"network": {"model": "tcn"}, "modalities": ["skeleton"]}
+    training = {"stages": [{"steps": 1, "learning_rate": 1}]}
     value = {"experiment": "frozen", "data": data, "training": training, "variants": {"joints": joints}}
     if data["dataset"] == "smnet":
         value["variants"] = {"rgb": {"network": {"model": "smnet"}, "modalities": ["rgb"]}}
@@ -155,8 +155,8 @@ def order(_: Path) -> dict[str, Any]:
 
 # All at once, mixup aside, which is one of batches.
 CHANGES: dict[str, float] = {
-    "shift": 0.2, "speed": 0.5, "jitter": 2, "warp": 0.5, "zoom": 0.3, "brightness": 1, "flip": 0.5,
-    "modality_dropout": 0.5, "skeleton_noise": 0.05, "mixup": 0.4,
+    "translation": 0.2, "speed": 0.5, "frame_jitter": 2, "time_warp": 0.5, "scale": 0.3, "gamma": 1,
+    "horizontal_flip": 0.5, "modality_dropout": 0.5, "joint_noise": 0.05, "mixup": 0.4,
 }  # fmt: skip
 
 
@@ -216,14 +216,14 @@ def plain_sequence() -> Any:
 
 PICTURES = ["rgb", "depth", "mask", "skeleton"]
 KINDS: dict[str, dict[str, Any]] = {
-    "joints": {"network": {"model": "joints"}, "modalities": ["skeleton"]},
+    "joints": {"network": {"model": "tcn"}, "modalities": ["skeleton"]},
     "clips": {"network": {"model": "smnet"}, "modalities": PICTURES},
     "clips of whole depth": {"network": {"model": "smnet"}, "modalities": ["depth"]},
-    "clips of motion": {"network": {"model": "smnet"}, "modalities": PICTURES, "images": "motion"},
+    "clips of motion": {"network": {"model": "smnet"}, "modalities": PICTURES, "images": "subtract_mean"},
     "padded clips": {"network": {"model": "smnet", "legacy": True}, "modalities": PICTURES},
-    "person": {"network": {"model": "frames", "person": 16, "frames": 6}, "modalities": ["depth", "mask"]},
+    "person": {"network": {"model": "cnn_tcn", "person": 16, "frames": 6}, "modalities": ["depth", "mask"]},
     "person and joints": {
-        "network": {"model": "frames", "person": 20, "frames": 6},
+        "network": {"model": "cnn_tcn", "person": 20, "frames": 6},
         "modalities": ["depth", "mask", "skeleton"],
     },
 }

@@ -23,13 +23,13 @@ CLASSES, SIDE, FRAMES = 3, 16, 12
 SKELETON, BOTH = ["skeleton"], ["depth", "mask", "skeleton"]
 ALL = ["rgb", "depth", "mask", "skeleton"]
 SIZES = {"frames": FRAMES, "width": 8, "blocks": 2}
-PICTURES = {**SIZES, "model": "frames", "person": SIDE, "widths": [3, 4], "features": 5}
-CLIPS = {"model": "smnet", "widths": [2, 3, 4], "head_units": [4, 3, 3], "recurrent_units": 5, "memory": 3}
+PICTURES = {**SIZES, "model": "cnn_tcn", "person": SIDE, "widths": [3, 4], "features": 5}
+CLIPS = {"model": "smnet", "widths": [2, 3, 4], "head_units": [4, 3, 3], "recurrent_units": 5, "attention_length": 3}
 
 # Name -> settings and modalities.
 ZOO: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "joints": ({**SIZES, "model": "joints", "kernel": 3}, SKELETON),
-    "graph": ({"model": "graph", "frames": FRAMES, "widths": [4, 6], "kernel": 3}, SKELETON),
+    "joints": ({**SIZES, "model": "tcn", "kernel": 3}, SKELETON),
+    "graph": ({"model": "stgcn", "frames": FRAMES, "widths": [4, 6], "kernel": 3}, SKELETON),
     "transformer": ({**SIZES, "model": "transformer", "heads": 2}, SKELETON),
     "frames, depth": (PICTURES, ["depth", "mask"]),
     **{f"frames, {kind}": ({**PICTURES, "fusion": kind}, BOTH) for kind in ("early", "late", "attention")},
@@ -123,7 +123,7 @@ def pipeline(folder: Path) -> dict[str, Any]:
     found = {}
     for kind in ("joints", "clips", "person and joints"):
         keys = {name: value for name, value in CHANGES.items() if name != "mixup" or "clips" not in kind}
-        training = {"batch": 5, "augmentation": keys, "stages": [{"steps": 9, "rate": 1e-3}]}
+        training = {"batch_size": 5, "augmentation": keys, "stages": [{"steps": 9, "learning_rate": 1e-3}]}
         value = {**small(), "training": training, "variants": {"one": KINDS[kind]}}
         one = subject.parse(value, kind).variants["one"].training
         for first in (0, 2):  # the last of the first epoch is short
@@ -139,17 +139,17 @@ def pipeline(folder: Path) -> dict[str, Any]:
 # ---- Members, trained
 
 TRAINING = {
-    "batch": 4,
+    "batch_size": 4,
     "warmup_steps": 2,
-    "weight_average": 0.8,
+    "ema_decay": 0.8,
     "weight_decay": 1e-3,
     "label_smoothing": 0.1,
-    "clip_norm": 5.0,
+    "gradient_clip_norm": 5.0,
     "select": "best",
     "augmentation": {key: value for key, value in CHANGES.items() if key != "mixup"},
     "stages": [
-        {"epochs": 2, "rate": 1e-2, "final_rate": 1e-3},
-        {"epochs": 1, "rate": 1e-3, "pretrained_rate": 1e-4},
+        {"epochs": 2, "learning_rate": 1e-2, "final_learning_rate": 1e-3},
+        {"epochs": 1, "learning_rate": 1e-3, "pretrained_learning_rate": 1e-4},
     ],
 }
 
@@ -158,7 +158,7 @@ def chain(folder: Path) -> dict[str, Any]:
     """Two stages of a member of each kind of input, and what it predicts."""
     write_arrays(folder / "arrays")
     value = settings_of(Path("arrays"), training=TRAINING)  # relative: the folder's name is in digests
-    network = {"model": "frames", "frames": 6, "person": 16, "widths": [2, 3], "features": 3, "width": 4, "blocks": 1}
+    network = {"model": "cnn_tcn", "frames": 6, "person": 16, "widths": [2, 3], "features": 3, "width": 4, "blocks": 1}
     value["variants"]["frames"] = {"network": network, "modalities": BOTH}
     experiment = subject.parse(value, "chain")
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

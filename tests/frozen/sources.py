@@ -18,6 +18,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "DOWNLOAD_RECIPE": ("gesture.download",),
     "CONVERT_RECIPE": ("gesture.convert", "gesture.formats", "gesture.legacy2019.tfrecords"),
     "TRAIN_RECIPE": (
+        "gesture.base.streams",
         "gesture.config.schedule:rates",
         "gesture.config.schedule:stage_bounds",
         "gesture.config.schedule:stage_steps",

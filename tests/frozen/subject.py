@@ -61,7 +61,7 @@ def probe_line(request: object, command: str, log: Path) -> list[str]:
 
 def Method(name: str, weights: dict[str, float] | None = None, calibrated: bool = False, fit_on: Any = ()) -> Any:
     """How to average, and on what it is fitted."""
-    return Average(method=name, weights=weights, calibrate=calibrated), fit_on
+    return Average(method=name, weights=weights, temperature_scaling=calibrated), fit_on
 
 
 def average(tables: list[Path], output: Path, method: Any) -> Any:

@@ -25,16 +25,16 @@ from gesture.base.files import file_digest, sealed, write_json
 from gesture.base.lease import Lease
 from gesture.config.settings import Stage, Training
 from gesture.legacy2019.pretrained import read_convolutions
-from gesture.networks.joints import JointsSettings
 from gesture.networks.layers.build import build
 from gesture.networks.smnet import CONVOLUTIONS
+from gesture.networks.tcn import TcnSettings
 from gesture.train.checkpoint import Checkpoints
 from gesture.train.optimiser import TwoRateAdam
 from gesture.train.result_files import read_state, write_state
 
 Check = Callable[[Subject], None]
 FINGERPRINT = {"settings": "s", "data": "d"}
-TRAINING = Training(stages=[Stage(steps=1, rate=0.1)])
+TRAINING = Training(stages=[Stage(steps=1, learning_rate=0.1)])
 
 
 # ---- Results of a stage ---------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ TRAINING = Training(stages=[Stage(steps=1, rate=0.1)])
 
 def network_and_optimiser(seed: int) -> tuple[Any, TwoRateAdam]:
     keras.utils.clear_session()
-    network = build(JointsSettings(width=4, blocks=1), ("skeleton",), classes=3, image_size=16, seed=seed)
+    network = build(TcnSettings(width=4, blocks=1), ("skeleton",), classes=3, image_size=16, seed=seed)
     return network, TwoRateAdam(network, TRAINING)
 
 

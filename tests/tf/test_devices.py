@@ -25,7 +25,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> dict:
     settings = settings_of(write_arrays(tmp_path_factory.mktemp("arrays")))
     exact = {"model": "transformer", "frames": 6, "width": 4, "heads": 1, "blocks": 1, "dropout": 0.0}
     variants = {"joints": settings["variants"]["joints"], "exact": {"network": exact, "modalities": ["skeleton"]}}
-    training = {"batch": 11, "stages": [{"steps": 3, "rate": 1e-3}], "clip_norm": 0.5, "weight_average": 0.9}
+    training = {
+        "batch_size": 11,
+        "stages": [{"steps": 3, "learning_rate": 1e-3}],
+        "gradient_clip_norm": 0.5,
+        "ema_decay": 0.9,
+    }
     return {**settings, "variants": variants, "training": training}
 
 
@@ -52,7 +57,7 @@ def test_a_run_on_two_devices_that_is_interrupted_ends_in_the_same_bytes(
 def test_without_dropout_and_batch_norm_two_devices_go_the_way_of_one(
     small: dict, records: Path, tmp_path: Path
 ) -> None:
-    plain = {**small, "training": {**small["training"], "weight_average": 0.0}}
+    plain = {**small, "training": {**small["training"], "ema_decay": 0.0}}
     chains = [Chain(on(count, plain), records, tmp_path / str(count), "exact-s1") for count in (1, 2)]
     for chain in chains:
         chain.run(1)

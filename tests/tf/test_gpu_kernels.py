@@ -26,7 +26,7 @@ from gesture.train.loop import _compile
 from gesture.train.optimiser import TwoRateAdam
 
 SIZE = 32
-SMALL = {"widths": (2, 3), "head_units": (3, 3, 3), "recurrent_units": 4, "memory": 2}
+SMALL = {"widths": (2, 3), "head_units": (3, 3, 3), "recurrent_units": 4, "attention_length": 2}
 PICTURES = ["rgb", "depth", "mask", "skeleton"]
 NETWORKS = {
     **{name: ZOO[name] for name in ("joints", "graph", "transformer", "attention")},
@@ -57,13 +57,13 @@ def stays(edge: tuple[str, str], names: list[str]) -> bool:
 def graphs(kind: str, precision: str) -> dict[str, tf.Graph]:
     """The training step, with everything on that adds operations, and the evaluation."""
     settings, modalities = (NETWORKS | OTHER_FORMS)[kind]
-    network = build(settings, modalities, 5, SIZE, 1, precision, recompute="recomputed" in kind)
+    network = build(settings, modalities, 5, SIZE, 1, precision, gradient_checkpointing="recomputed" in kind)
     mixed = settings.model != "smnet"
     training = Training(
-        stages=[Stage(epochs=1, rate=1e-3)],
+        stages=[Stage(epochs=1, learning_rate=1e-3)],
         precision=precision,
-        clip_norm=1.0,
-        weight_average=0.9,
+        gradient_clip_norm=1.0,
+        ema_decay=0.9,
         weight_decay=0.01,
         label_smoothing=0.1,
         augmentation=Augmentation(mixup=0.2 if mixed else 0),

@@ -5,16 +5,16 @@ import pytest
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.joints import JointsSettings
 from gesture.networks.layers.build import build
 from gesture.networks.layers.motion import by_joint, resampled_joints, stream
 from gesture.networks.parts import CHANNELS
+from gesture.networks.tcn import TcnSettings
 
 TINY = {"frames": 12, "width": 8, "blocks": 2, "kernel": 3}
 
 
 def tiny(seed=1, **changes):
-    return build(JointsSettings(**{**TINY, **changes}), ["skeleton"], classes=3, image_size=80, seed=seed)
+    return build(TcnSettings(**{**TINY, **changes}), ["skeleton"], classes=3, image_size=80, seed=seed)
 
 
 def moving(length: int, seed: int) -> np.ndarray:
@@ -128,7 +128,7 @@ def test_weights_depend_on_the_seed_alone():
 
 def test_other_modalities_are_refused():
     with pytest.raises(GestureError, match="uses skeleton alone"):
-        build(JointsSettings(), ["rgb", "skeleton"], 3, 80, seed=0)
+        build(TcnSettings(), ["rgb", "skeleton"], 3, 80, seed=0)
 
 
 def test_a_stream_that_there_is_not_is_refused():

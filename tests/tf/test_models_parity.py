@@ -130,7 +130,7 @@ def test_one_and_three_steps_of_the_two_rates_move_the_weights_as_recorded(compi
     network = restored()
     named = variables_by_name(network)
     start = {name: variable.numpy().astype(np.float64) for name, variable in named.items()}
-    stage = {"steps": 3, "rate": 5e-5, "pretrained_rate": 1e-5}
+    stage = {"steps": 3, "learning_rate": 5e-5, "pretrained_learning_rate": 1e-5}
     optimiser = TwoRateAdam(network, Training(stages=[stage]))
     theirs = np.load(DATA / fixture_of_this_max_pool(compiled) / "train_steps.npz")
     batch, labels = inputs("training_batch0")
@@ -140,12 +140,12 @@ def test_one_and_three_steps_of_the_two_rates_move_the_weights_as_recorded(compi
             logits, steps = network(batch, training=True)
             loss = network.loss(logits, steps, labels)
         gradients = tape.gradient(loss, [one.value for one in optimiser.variables])
-        optimiser.apply(gradients, tf.constant(stage["rate"]), tf.constant(stage["pretrained_rate"]))
+        optimiser.apply(gradients, tf.constant(stage["learning_rate"]), tf.constant(stage["pretrained_learning_rate"]))
 
     def off(steps: int, group: str) -> np.ndarray:
         keys = [key for key in theirs if key.startswith(f"{steps}/") and ("/wc" in key) == (group == "pretrained")]
         keys = [key for key in keys if "/bc" not in key and "encoder/dense/bias" not in key]
-        rate = stage["pretrained_rate" if group == "pretrained" else "rate"]
+        rate = stage["pretrained_learning_rate" if group == "pretrained" else "learning_rate"]
         names = [key.partition("/")[2] for key in keys]
         changes = [(named[name] - start[name]) / rate - theirs[key] for key, name in zip(keys, names, strict=True)]
         return np.concatenate([np.abs(change).ravel() for change in changes])

@@ -88,7 +88,7 @@ def test_validation_sequences_are_trained_on_only_where_asked(records: Records):
 def test_weight_decay_is_off_and_works_where_asked():
     def shrunk(**changes) -> float:
         network = tiny(["skeleton"])
-        optimiser = TwoRateAdam(network, Training(stages=[{"steps": 1, "rate": 0.1}], **changes))
+        optimiser = TwoRateAdam(network, Training(stages=[{"steps": 1, "learning_rate": 0.1}], **changes))
         before = np.abs(network.logits.kernel.numpy()).sum()
         still = [tf.zeros_like(one.value) for one in optimiser.variables]
         optimiser.apply(still, tf.constant(0.1), tf.constant(0.1))
@@ -128,7 +128,7 @@ def test_both_optimisers_see_the_gradients_of_the_same_weights():
 
     def moved(race: bool) -> np.ndarray:
         network = tiny(["rgb"])
-        optimiser = TwoRateAdam(network, Training(stages=[{"steps": 1, "rate": 0.1}]))
+        optimiser = TwoRateAdam(network, Training(stages=[{"steps": 1, "learning_rate": 0.1}]))
         first = gradients(network, optimiser.variables)
         if race:
             for variable, gradient in zip(network.main_variables, first, strict=False):
@@ -148,13 +148,13 @@ def test_both_optimisers_see_the_gradients_of_the_same_weights():
 def test_every_step_trains_and_an_epoch_loses_nothing(records: Records):
     """In 2019 the step that met the end of the data trained nothing, and each line of the log cost a batch."""
     positions = records.positions("training", Data())
-    training = Training(stages=[{"epochs": 2, "rate": 0.1}], batch=5)
-    steps = steps_per_epoch(len(positions), training.batch)
+    training = Training(stages=[{"epochs": 2, "learning_rate": 0.1}], batch_size=5)
+    steps = steps_per_epoch(len(positions), training.batch_size)
     inputs = Inputs((Skeleton(),))
     batches = list(training_batches(records, positions, inputs, training, 1, range(2 * steps)))
     assert len(batches) == 2 * steps
     assert sum(len(batch["length"]) for batch in batches) == 2 * len(positions)
-    seen = np.concatenate([batch_at(step, len(positions), training.batch, seed=1) for step in range(steps)])
+    seen = np.concatenate([batch_at(step, len(positions), training.batch_size, seed=1) for step in range(steps)])
     assert sorted(seen) == list(range(len(positions)))
 
 
@@ -180,7 +180,10 @@ def test_a_submission_names_ids_and_that_of_2019_ranks(tmp_path: Path):
 
 def test_an_exponential_schedule_counts_every_step_once():
     """In 2019 the counter that it followed went up by two a step."""
-    training = Training(stages=[{"steps": 500, "rate": 1e-2, "final_rate": 0.97e-2}], schedule="exponential")
+    training = Training(
+        stages=[{"steps": 500, "learning_rate": 1e-2, "final_learning_rate": 0.97e-2}],
+        learning_rate_schedule="exponential",
+    )
     at_half, at_end = (rates(training, 1, step, sequences=4)[0] for step in (250, 500))
     assert at_half == pytest.approx(1e-2 * 0.97**0.5)
     assert at_end == pytest.approx(0.97e-2)

@@ -7,8 +7,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gesture.catalog import AnyNetwork
-from gesture.networks.joints import JointsSettings
 from gesture.networks.smnet import SMnetSettings
+from gesture.networks.tcn import TcnSettings
 
 
 def test_importing_them_pulls_in_no_numpy_and_no_tensorflow():
@@ -18,7 +18,7 @@ def test_importing_them_pulls_in_no_numpy_and_no_tensorflow():
 
 def test_the_key_model_chooses_the_network():
     adapter = TypeAdapter(AnyNetwork)
-    assert isinstance(adapter.validate_python({"model": "joints", "width": 32}), JointsSettings)
+    assert isinstance(adapter.validate_python({"model": "tcn", "width": 32}), TcnSettings)
     assert isinstance(adapter.validate_python({"model": "smnet", "widths": [8, 16]}), SMnetSettings)
 
 
@@ -30,7 +30,7 @@ def test_the_key_model_chooses_the_network():
         {"model": "smnet", "widths": [8] * 9},
         {"model": "smnet", "head_units": [8, 8]},
         {"model": "smnet", "dropout": 1},
-        {"model": "joints", "streams": ["speed"]},
+        {"model": "tcn", "streams": ["speed"]},
         {"model": "lstm"},
     ],
 )
@@ -39,7 +39,7 @@ def test_values_without_sense_are_refused(value):
         TypeAdapter(AnyNetwork).validate_python(value)
 
 
-@pytest.mark.parametrize("settings", [SMnetSettings, JointsSettings])
+@pytest.mark.parametrize("settings", [SMnetSettings, TcnSettings])
 def test_every_key_has_a_sentence_and_a_default(settings):
     for name, field in settings.model_fields.items():
         assert field.description, name

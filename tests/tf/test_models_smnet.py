@@ -10,7 +10,7 @@ from gesture.networks.smnet import SMnetSettings
 
 ALL = ["rgb", "depth", "mask", "skeleton"]
 SIZE = 16
-TINY = {"widths": (2, 3, 4), "head_units": (4, 3, 3), "recurrent_units": 5, "memory": 3}
+TINY = {"widths": (2, 3, 4), "head_units": (4, 3, 3), "recurrent_units": 5, "attention_length": 3}
 
 
 def tiny(modalities=ALL, seed=1, size=SIZE, **changes):

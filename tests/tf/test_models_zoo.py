@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from gesture.base.errors import GestureError
 from gesture.networks.base import NetworkSettings
-from gesture.networks.frames import FramesSettings
-from gesture.networks.graph import GraphSettings
-from gesture.networks.joints import JointsSettings
+from gesture.networks.cnn_tcn import CnnTcnSettings
 from gesture.networks.layers.build import build
 from gesture.networks.layers.graph import fixed_graphs
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.smnet import SMnetSettings
+from gesture.networks.stgcn import StgcnSettings
+from gesture.networks.tcn import TcnSettings
 from gesture.networks.transformer import TransformerSettings
 
 FRAMES, SIDE, CLASSES = 12, 20, 3
@@ -24,11 +24,11 @@ SIZES = {"frames": FRAMES, "width": 8, "blocks": 2}
 PICTURES = {**SIZES, "person": SIDE, "widths": (3, 4), "features": 5}
 
 ZOO: dict[str, tuple[NetworkSettings, list[str]]] = {
-    "joints": (JointsSettings(**SIZES, kernel=3), SKELETON),
-    "graph": (GraphSettings(frames=FRAMES, widths=(4, 6), kernel=3), SKELETON),
+    "joints": (TcnSettings(**SIZES, kernel=3), SKELETON),
+    "graph": (StgcnSettings(frames=FRAMES, widths=(4, 6), kernel=3), SKELETON),
     "transformer": (TransformerSettings(**SIZES, heads=2), SKELETON),
-    "depth": (FramesSettings(**PICTURES), DEPTH),
-    **{kind: (FramesSettings(**PICTURES, fusion=kind), BOTH) for kind in ("early", "late", "attention")},
+    "depth": (CnnTcnSettings(**PICTURES), DEPTH),
+    **{kind: (CnnTcnSettings(**PICTURES, fusion=kind), BOTH) for kind in ("early", "late", "attention")},
 }
 
 
@@ -169,7 +169,7 @@ def test_each_joint_sees_itself_its_parent_and_the_mean_of_its_children():
 @pytest.mark.parametrize("modalities", [["depth"], ["mask"], ["skeleton"], ["rgb", "depth", "mask"]])
 def test_modalities_that_the_frames_network_cannot_use_are_refused(modalities):
     with pytest.raises(GestureError, match="expected depth and mask"):
-        build(FramesSettings(), modalities, CLASSES, 80, seed=1)
+        build(CnnTcnSettings(), modalities, CLASSES, 80, seed=1)
 
 
 # ---- cost -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ def network_of(values: list[float]) -> SimpleNamespace:
 
 
 def optimiser_of(network: SimpleNamespace, **options: float) -> TwoRateAdam:
-    return TwoRateAdam(network, Training(stages=[Stage(steps=1, rate=0.1)], **options))
+    return TwoRateAdam(network, Training(stages=[Stage(steps=1, learning_rate=0.1)], **options))
 
 
 def step(optimiser: TwoRateAdam, gradient: list[float], rate: float = 0.1) -> None:
@@ -27,7 +27,7 @@ def step(optimiser: TwoRateAdam, gradient: list[float], rate: float = 0.1) -> No
 
 def test_the_average_weighs_steps_as_said_and_forgets_the_initial_weights() -> None:
     network = network_of([5.0, -5.0])
-    optimiser = optimiser_of(network, weight_average=0.5)
+    optimiser = optimiser_of(network, ema_decay=0.5)
     expected = None
     for number in range(12):
         step(optimiser, [1.0, -1.0])
@@ -42,7 +42,7 @@ def test_the_average_weighs_steps_as_said_and_forgets_the_initial_weights() -> N
 @pytest.mark.parametrize("steps", [0, 3])
 def test_trained_and_averaged_weights_survive_a_file(tmp_path: Path, steps: int) -> None:
     network, other = network_of([1.0, 2.0]), network_of([0.0, 0.0])
-    optimiser, reader = (optimiser_of(one, weight_average=0.9) for one in (network, other))
+    optimiser, reader = (optimiser_of(one, ema_decay=0.9) for one in (network, other))
     for _ in range(steps):
         step(optimiser, [1.0, 0.5])
     optimiser.save(tmp_path / "optimiser.h5")
@@ -65,7 +65,7 @@ def test_without_an_average_nothing_is_swapped_and_nothing_more_is_saved(tmp_pat
     with optimiser.averaged_weights():
         assert np.array_equal(network.main_variables[0], before)
     optimiser.save(tmp_path / "plain.h5")
-    averaging = optimiser_of(network, weight_average=0.9)
+    averaging = optimiser_of(network, ema_decay=0.9)
     averaging.load(tmp_path / "plain.h5")  # made without averages: both are the weights at hand
     with averaging.averaged_weights():
         assert np.array_equal(network.main_variables[0], before)
@@ -82,7 +82,7 @@ def test_weight_decay_shrinks_kernels_and_leaves_biases() -> None:
 
 def test_clipping_bounds_the_step_of_all_gradients_together() -> None:
     plain, clipped = network_of([0.0, 0.0]), network_of([0.0, 0.0])
-    for network, options in ((plain, {}), (clipped, {"clip_norm": 1.0})):
+    for network, options in ((plain, {}), (clipped, {"gradient_clip_norm": 1.0})):
         optimiser = optimiser_of(network, **options)
         step(optimiser, [3.0, 4.0])
         step(optimiser, [0.6, 0.8])  # Adam's size of a step shows the ratio of gradients, not their length

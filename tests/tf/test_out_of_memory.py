@@ -34,6 +34,6 @@ def test_a_step_that_finds_no_memory_is_tried_once_and_says_what_needs_less(tmp_
         assert done.returncode == FailedForGoodError.exit_code, done.stderr
         told = done.stderr.strip().splitlines()[-1]
         assert "the GPU's memory ran out" in told
-        assert "training.batch: 2" in told
+        assert "training.batch_size: 2" in told
     assert json.loads((live / "outcome.json").read_text())["exit_code"] == FailedForGoodError.exit_code
     assert [one["reason"] for one in sessions(live / "sessions.jsonl")] == ["memory"]

@@ -26,7 +26,13 @@ KINDS = ("joints", "graph", "transformer", "attention", "smnet")
 STEPS = 3
 # Of the largest logit after some steps, and of the loss: float16 keeps 11 bits, bfloat16 8.
 TOLERANCE = {"float16": 0.03, "bfloat16": 0.2}
-SMNET = {"widths": (3, 4), "head_units": (4, 3, 3), "recurrent_units": 4, "memory": 2, "recurrent_dropout": 0.0}
+SMNET = {
+    "widths": (3, 4),
+    "head_units": (4, 3, 3),
+    "recurrent_units": 4,
+    "attention_length": 2,
+    "recurrent_dropout": 0.0,
+}
 
 
 def network_of(kind: str, precision: str) -> GestureNetwork:
@@ -46,7 +52,7 @@ def inputs_of(kind: str) -> dict[str, tf.Tensor]:
 
 
 def optimiser_of(network: GestureNetwork, precision: str) -> TwoRateAdam:
-    return TwoRateAdam(network, Training(stages=[Stage(steps=1, rate=1e-3)], precision=precision))
+    return TwoRateAdam(network, Training(stages=[Stage(steps=1, learning_rate=1e-3)], precision=precision))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,8 +110,11 @@ def test_good_steps_are_those_of_float32_and_double_the_scale(monkeypatch: pytes
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict:
     settings = settings_of(write_arrays(tmp_path_factory.mktemp("arrays")))
     settings["variants"]["clips"]["modalities"] = ["depth"]
-    stages = [{"steps": 8, "rate": 1e-3}, {"steps": 1, "rate": 1e-3}]
-    return {**settings, "training": {"batch": 4, "stages": stages, "precision": "float16", "recompute": True}}
+    stages = [{"steps": 8, "learning_rate": 1e-3}, {"steps": 1, "learning_rate": 1e-3}]
+    return {
+        **settings,
+        "training": {"batch_size": 4, "stages": stages, "precision": "float16", "gradient_checkpointing": True},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +149,7 @@ def test_devices_skip_a_step_together(
     small: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss_scale, "FIRST_SCALE", 2.0**20)
-    training = {**small["training"], "devices": 2, "stages": [{"steps": 8, "rate": 1e-3}]}
+    training = {**small["training"], "devices": 2, "stages": [{"steps": 8, "learning_rate": 1e-3}]}
     chain = Chain({**small, "training": training}, records, tmp_path, "joints-s1")
     chain.run(1)
     _, scale, skipped = noted(chain, 1)[0]
@@ -158,9 +167,9 @@ def test_gradients_that_overflow_at_any_scale_end_the_training_for_good(
             chain.run(1)
 
 
-@pytest.mark.parametrize(("key", "value"), [("precision", "bfloat16"), ("recompute", True)])
+@pytest.mark.parametrize(("key", "value"), [("precision", "bfloat16"), ("gradient_checkpointing", True)])
 def test_what_may_change_the_result_is_in_the_digest_of_a_stage(small: dict, key: str, value: object) -> None:
-    off = {"batch": 4, "stages": [{"epochs": 1, "rate": 1e-3}]}
+    off = {"batch_size": 4, "stages": [{"epochs": 1, "learning_rate": 1e-3}]}
     digests = set()
     for training in (off, {**off, key: value}):
         experiment = parse({**small, "training": training}, "test")

@@ -137,7 +137,7 @@ def test_the_files_of_2019_in_both_formats_set_the_convolutions_only(folder: str
     )  # fmt: skip
     variant = Variant(
         network={"model": "smnet"}, modalities=["rgb", "depth", "skeleton"], pretrained=str(DATA / folder),
-        training={"stages": [{"steps": 1, "rate": 0.1}]},
+        training={"stages": [{"steps": 1, "learning_rate": 0.1}]},
     )  # fmt: skip
     before = {name: v.numpy() for name, v in variables_by_name(network).items()}
     load_pretrained(network, pretrained_files(variant))
@@ -266,7 +266,7 @@ def variant(**changes) -> Variant:
     given = {
         "network": {"model": "smnet"},
         "modalities": ["rgb", "depth"],
-        "training": {"stages": [{"steps": 1, "rate": 1}]},
+        "training": {"stages": [{"steps": 1, "learning_rate": 1}]},
     }
     return Variant(**given | changes)
 

@@ -10,7 +10,7 @@ from gesture.networks.layers.build import build
 from gesture.networks.layers.encoders import ClipEncoder
 from gesture.networks.smnet import SMnetSettings
 
-TINY = {"widths": (3, 4, 5), "head_units": (4, 3, 3), "recurrent_units": 2, "memory": 2}
+TINY = {"widths": (3, 4, 5), "head_units": (4, 3, 3), "recurrent_units": 2, "attention_length": 2}
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "legacy": {"legacy": True},
@@ -18,9 +18,11 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def encoder_of(kind: str, recompute: bool) -> ClipEncoder:
+def encoder_of(kind: str, gradient_checkpointing: bool) -> ClipEncoder:
     settings = SMnetSettings(**TINY, **KINDS[kind])
-    return build(settings, ["rgb"], classes=3, image_size=16, seed=1, recompute=recompute).encoders[0]
+    return build(
+        settings, ["rgb"], classes=3, image_size=16, seed=1, gradient_checkpointing=gradient_checkpointing
+    ).encoders[0]
 
 
 def training_step(encoder: ClipEncoder) -> Any:
@@ -38,7 +40,7 @@ def training_step(encoder: ClipEncoder) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_recomputing_changes_neither_loss_nor_gradients_nor_moving_statistics(kind: str) -> None:
-    plain, recomputing = (encoder_of(kind, recompute) for recompute in (False, True))
+    plain, recomputing = (encoder_of(kind, gradient_checkpointing) for gradient_checkpointing in (False, True))
     before = [one.numpy() for one in plain.weights]
     clips = tf.constant(np.random.default_rng(0).normal(size=(3, 16, 16, 16, 3)), tf.float32)
     # Dropout is on: with another mask backwards the gradients would be others.
@@ -52,7 +54,7 @@ def test_recomputing_changes_neither_loss_nor_gradients_nor_moving_statistics(ki
 
 
 def test_every_convolution_is_in_the_step_a_second_time() -> None:
-    encoders = [encoder_of("plain", recompute) for recompute in (False, True)]
+    encoders = [encoder_of("plain", gradient_checkpointing) for gradient_checkpointing in (False, True)]
     counts = []
     for encoder in encoders:
         graph = training_step(encoder).get_concrete_function().graph.as_graph_def()

@@ -98,7 +98,7 @@ def test_our_records_of_the_same_sequences_give_the_same_predictions(models: Pat
     settings = {
         "experiment": "smnet",
         "data": {"dataset": "smnet", "folder": str(TFRECORDS)},
-        "training": {"stages": [{"steps": 1, "rate": 1e-3}]},
+        "training": {"stages": [{"steps": 1, "learning_rate": 1e-3}]},
         "variants": {"one": {"network": {"model": "smnet"}, "modalities": ["rgb"]}},
     }
     experiment = parse(settings, "c.yaml")

@@ -21,7 +21,7 @@ from gesture.train.start import load_start
 
 NETWORK = {"model": "smnet", "widths": [2, 3, 2], "head_units": [3, 4, 3], "recurrent_units": 4, "dropout": 0}
 MODALITIES = ["rgb", "depth", "mask", "skeleton"]
-STAGES = [{"steps": 2, "rate": 1e-2, "pretrained_rate": 1e-3}]
+STAGES = [{"steps": 2, "learning_rate": 1e-2, "pretrained_learning_rate": 1e-3}]
 
 
 def variant(**changes) -> Variant:
@@ -116,7 +116,7 @@ def test_averaged_weights_begin_at_the_loaded_ones(tmp_path: Path):
     network = network_of(seed=1)
     path = save_2019(tmp_path / "model-9", network, TwoRateAdam(network, variant().training), steps=4)
     resumed = network_of(seed=2)
-    optimiser = TwoRateAdam(resumed, Training(stages=STAGES, weight_average=0.9))
+    optimiser = TwoRateAdam(resumed, Training(stages=STAGES, ema_decay=0.9))
     load_start(variant(start=str(path), blue_first=False), resumed, optimiser)
     with optimiser.averaged_weights():
         assert np.array_equal(resumed.logits.kernel, network.logits.kernel)
@@ -136,7 +136,7 @@ def test_a_stage_starts_from_it_and_is_to_be_made_again_when_it_changes(tmp_path
     network = network_of(1, ["skeleton"])
     path = save_2019(tmp_path / "model-3", network, TwoRateAdam(network, variant().training), steps=1)
     settings = settings_of(write_arrays(tmp_path / "arrays"))
-    settings["training"] = {"batch": 4, "stages": STAGES}
+    settings["training"] = {"batch_size": 4, "stages": STAGES}
     settings["variants"] = {"clips": {"network": NETWORK, "modalities": ["skeleton"], "start": str(path)}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
     given = ["--settings", str(tmp_path / "c.yaml")]
@@ -164,7 +164,7 @@ def test_a_stage_starts_from_it_and_is_to_be_made_again_when_it_changes(tmp_path
     ("changes", "message"),
     [
         ({"start": "model-1", "pretrained": "c3d"}, r"give either `pretrained` .* or `start`"),
-        ({"start": "model-1", "network": {"model": "joints"}, "modalities": ["skeleton"]}, r"start: network 'joints'"),
+        ({"start": "model-1", "network": {"model": "tcn"}, "modalities": ["skeleton"]}, r"start: network 'tcn'"),
     ],
 )
 def test_settings_that_contradict_themselves_are_refused(tmp_path: Path, changes: dict, message: str):

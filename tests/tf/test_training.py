@@ -125,12 +125,15 @@ def test_an_interrupted_chain_ends_in_the_same_bytes(undisturbed: Chain, tmp_pat
 def test_an_interrupted_chain_with_averaged_weights_falling_rates_and_mixup_ends_in_the_same_bytes(
     settings: dict, records: Path, tmp_path: Path, member: str, last: int, stops: tuple[int, ...]
 ) -> None:
-    network = {"model": "frames", "frames": 6, "person": 16, "widths": [2, 3], "features": 3, "width": 4, "blocks": 1}
+    network = {"model": "cnn_tcn", "frames": 6, "person": 16, "widths": [2, 3], "features": 3, "width": 4, "blocks": 1}
     frames = {"network": network, "modalities": ["depth", "mask", "skeleton"]}
     variants = {"joints": settings["variants"]["joints"], "frames": frames}
-    stages = [{"epochs": 1, "rate": 1e-2, "final_rate": 1e-3}, {"epochs": 1, "rate": 1e-3, "final_rate": 1e-5}]
-    changes = {"mixup": 0.4, "warp": 0.5, "zoom": 0.1}
-    training = {"batch": 4, "stages": stages, "weight_average": 0.9, "warmup_steps": 2, "augmentation": changes}
+    stages = [
+        {"epochs": 1, "learning_rate": 1e-2, "final_learning_rate": 1e-3},
+        {"epochs": 1, "learning_rate": 1e-3, "final_learning_rate": 1e-5},
+    ]
+    changes = {"mixup": 0.4, "time_warp": 0.5, "scale": 0.1}
+    training = {"batch_size": 4, "stages": stages, "ema_decay": 0.9, "warmup_steps": 2, "augmentation": changes}
     changed = {**settings, "variants": variants, "training": training}
     whole, chain = (Chain(changed, records, tmp_path / name, member) for name in ("whole", "chain"))
     for stage in range(1, last + 1):  # of three steps each
@@ -214,7 +217,7 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(
     chain = Chain(settings, records, tmp_path, "joints-s1")
     with pytest.raises(StoppedEarlyError):
         chain.run(1, 2)
-    changed = {**settings, "training": {**settings["training"], "stages": [{"epochs": 2, "rate": 5e-3}]}}
+    changed = {**settings, "training": {**settings["training"], "stages": [{"epochs": 2, "learning_rate": 5e-3}]}}
     Chain(changed, records, tmp_path, "joints-s1").run(1)
     said = capsys.readouterr().out
     assert "is moved aside to " in said
@@ -249,7 +252,7 @@ def test_a_loss_that_is_no_number_fails_for_good_and_the_next_attempt_refuses(tm
     assert json.loads((chain.live(1) / "outcome.json").read_text())["exit_code"] == 76
     with pytest.raises(FailedForGoodError, match="loss is nan at step 0"):
         chain.job(1).refuse_if_failed_for_good()
-    changed = {**settings, "training": {**settings["training"], "batch": 3}}
+    changed = {**settings, "training": {**settings["training"], "batch_size": 3}}
     Chain(changed, chain.records, chain.folder, "joints-s1").job(1).refuse_if_failed_for_good()
 
 
@@ -281,8 +284,11 @@ def test_stage_1_starts_from_pretrained_convolutions_and_a_stage_of_no_steps_kee
     weights = Path(__file__).parents[1] / "data" / "smnet" / "pretrained"
     network = {"model": "smnet", "widths": [4, 6, 10, 10, 12, 12], "head_units": [3, 3, 3], "recurrent_units": 4}
     variant = {"network": network, "modalities": ["skeleton"], "pretrained": str(weights)}
-    stages = [{"epochs": 0, "rate": 1e-3}, {"epochs": 1, "rate": 1e-2, "pretrained_rate": 1e-9}]
-    changed = {**settings, "training": {"batch": 4, "stages": stages}, "variants": {"picture": variant}}
+    stages = [
+        {"epochs": 0, "learning_rate": 1e-3},
+        {"epochs": 1, "learning_rate": 1e-2, "pretrained_learning_rate": 1e-9},
+    ]
+    changed = {**settings, "training": {"batch_size": 4, "stages": stages}, "variants": {"picture": variant}}
     chain = Chain(changed, records, tmp_path, "picture-s1")
     chain.run(1)
     chain.run(2)
@@ -315,7 +321,7 @@ def test_a_wrong_request_is_refused(settings: dict, records: Path, tmp_path: Pat
 
 def test_a_killed_process_is_continued_by_the_same_command(settings: dict, records: Path, tmp_path: Path) -> None:
     """Real processes, ended at exact points: a signal to the group between steps, a kill inside a save."""
-    short = {**settings, "training": {**settings["training"], "stages": [{"steps": 5, "rate": 1e-2}]}}
+    short = {**settings, "training": {**settings["training"], "stages": [{"steps": 5, "learning_rate": 1e-2}]}}
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(short))
     chain = Chain(short, records, tmp_path, "joints-s1")
     command = [
@@ -346,7 +352,7 @@ def test_a_frozen_writer_is_overtaken_and_nothing_that_it_does_later_counts(
     settings: dict, records: Path, tmp_path: Path
 ) -> None:
     """Real processes: the first stops itself (SIGSTOP) before a save and goes on when the second is done."""
-    short = {**settings, "training": {**settings["training"], "stages": [{"steps": 4, "rate": 1e-2}]}}
+    short = {**settings, "training": {**settings["training"], "stages": [{"steps": 4, "learning_rate": 1e-2}]}}
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(short))
     chain = Chain(short, records, tmp_path, "joints-s1")
     command = [
@@ -535,7 +541,7 @@ def test_the_best_epoch_by_validation_can_be_the_result(
     def stages(steps: int, **training: str) -> dict:
         return {
             **settings,
-            "training": {**settings["training"], "stages": [{"steps": steps, "rate": 1e-2}], **training},
+            "training": {**settings["training"], "stages": [{"steps": steps, "learning_rate": 1e-2}], **training},
         }
 
     monkeypatch.setattr(loop._Validator, "__call__", lambda self, *arguments: arguments[3] == 3)

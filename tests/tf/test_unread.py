@@ -87,7 +87,10 @@ def test_a_loss_that_is_no_number_is_told_with_its_step_and_no_checkpoint_holds_
     stop_after: int | None,
 ) -> None:
     spoil_at(2, monkeypatch)
-    long = {**settings, "training": {**settings["training"], "stages": [{"steps": 9, "rate": 1e-2}], "batch": 1}}
+    long = {
+        **settings,
+        "training": {**settings["training"], "stages": [{"steps": 9, "learning_rate": 1e-2}], "batch_size": 1},
+    }
     chain = Chain(long, records, tmp_path, "joints-s1")
     with pytest.raises(FailedForGoodError, match="loss is nan at step 3, spoilt between steps 0 and 3"):
         chain.run(1, stop_after, cadence)
@@ -124,7 +127,7 @@ def test_a_damaged_record_fails_for_good_and_names_the_shard(
 def test_predictions_are_the_same_bytes_however_they_are_made(
     settings: dict, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    small = {**settings, "training": {**settings["training"], "validation_batch": 1}}
+    small = {**settings, "training": {**settings["training"], "validation_batch_size": 1}}
     chain = Chain(small, records, tmp_path, "clips-s1")
     chain.run(1)
     arguments = (chain.experiment, records, "clips-s1", chain.result(1), "training")
@@ -179,7 +182,7 @@ def test_the_input_side_takes_its_workers_from_the_loop(
 
     monkeypatch.setattr(feed.Feed, "__init__", noted)
     data = loop.Records(records)
-    training = Training(stages=[{"epochs": 1, "rate": 1e-3}])
+    training = Training(stages=[{"epochs": 1, "learning_rate": 1e-3}])
     inputs = loop.Inputs((Skeleton(),))
     pipeline.training_batches(data, np.arange(4), inputs, training, 1, range(1), 3)
     pipeline.evaluation_batches(data, np.arange(4), inputs, 2, 2)

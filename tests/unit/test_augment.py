@@ -18,15 +18,15 @@ from gesture.inputs.pictures import Colour
 from gesture.inputs.skeleton_image import draw
 
 EVERYTHING = Augmentation(
-    shift=0.3,
+    translation=0.3,
     speed=0.4,
-    jitter=2,
-    warp=0.5,
-    zoom=0.3,
-    brightness=1,
-    flip=0.5,
+    frame_jitter=2,
+    time_warp=0.5,
+    scale=0.3,
+    gamma=1,
+    horizontal_flip=0.5,
     modality_dropout=0.5,
-    skeleton_noise=0.05,
+    joint_noise=0.05,
 )
 BLUE = np.array([0, 0, 255])
 
@@ -90,8 +90,10 @@ def test_the_same_seed_and_step_give_the_same_bytes_and_others_do_not() -> None:
 
 def test_what_one_change_does_depends_neither_on_the_others_nor_on_the_modalities() -> None:
     for seed in range(9):
-        alone = augment(person(modalities=("rgb",)), Augmentation(shift=0.3, flip=0.5), generator(seed))
-        others = Augmentation(shift=0.3, flip=0.5, skeleton_noise=0.1, brightness=1e-9)
+        alone = augment(
+            person(modalities=("rgb",)), Augmentation(translation=0.3, horizontal_flip=0.5), generator(seed)
+        )
+        others = Augmentation(translation=0.3, horizontal_flip=0.5, joint_noise=0.1, gamma=1e-9)
         together = augment(person(), others, generator(seed))
         np.testing.assert_array_equal(alone.arrays["rgb"], together.arrays["rgb"])
 
@@ -148,7 +150,7 @@ def test_jitter_and_tempo_are_the_same_for_all_modalities() -> None:
         "rgb": np.tile(numbers, (4, 4, 3, 1)).T.reshape(30, 4, 4, 3).astype(np.uint8),
         "skeleton": np.tile(numbers, (20 * 9, 1)).T.reshape(30, 20, 9).astype(np.float32),
     }
-    after = augment(Sequence(1, "training", **counting), Augmentation(speed=0.3, jitter=3), generator(2))
+    after = augment(Sequence(1, "training", **counting), Augmentation(speed=0.3, frame_jitter=3), generator(2))
     shown = after.arrays["rgb"][:, 0, 0, 0]
     assert list(shown) != list(range(30))
     np.testing.assert_array_equal(after.arrays["skeleton"][:, 0, 0], shown)
@@ -191,10 +193,10 @@ def test_a_mirrored_orientation_is_that_of_the_mirrored_body() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        Augmentation(flip=1),
-        Augmentation(shift=0.4),
-        Augmentation(zoom=0.5),
-        Augmentation(flip=0.5, shift=0.4, zoom=0.3, speed=0.3, jitter=2, warp=0.5),
+        Augmentation(horizontal_flip=1),
+        Augmentation(translation=0.4),
+        Augmentation(scale=0.5),
+        Augmentation(horizontal_flip=0.5, translation=0.4, scale=0.3, speed=0.3, frame_jitter=2, time_warp=0.5),
     ],
 )
 def test_the_mask_stays_on_the_person_in_colour_and_depth(changes: Augmentation) -> None:
@@ -205,7 +207,14 @@ def test_the_mask_stays_on_the_person_in_colour_and_depth(changes: Augmentation)
 
 
 @pytest.mark.parametrize("size", [40, 80])
-@pytest.mark.parametrize("changes", [Augmentation(flip=1), Augmentation(shift=0.25), Augmentation(flip=1, shift=0.25)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        Augmentation(horizontal_flip=1),
+        Augmentation(translation=0.25),
+        Augmentation(horizontal_flip=1, translation=0.25),
+    ],
+)
 def test_the_skeleton_picture_stays_over_the_colour(changes: Augmentation, size: int) -> None:
     """Where the colour shows a joint, the picture drawn from the changed skeleton has that joint's blue."""
     rng = generator(3)
@@ -224,7 +233,7 @@ def test_the_skeleton_picture_stays_over_the_colour(changes: Augmentation, size:
 
 
 def test_joints_that_were_not_seen_stay_unseen() -> None:
-    changes = Augmentation(shift=0.4, zoom=0.4, flip=1, skeleton_noise=0.1)
+    changes = Augmentation(translation=0.4, scale=0.4, horizontal_flip=1, joint_noise=0.1)
     after = augment(person(30), changes, generator(1)).arrays["skeleton"]
     assert not after[:6].any()
     assert after[6:].any(axis=-1).all()
@@ -266,7 +275,7 @@ def test_brightness_bends_the_middle_and_keeps_black_white_and_order() -> None:
 
 
 def test_brightness_reaches_the_network_and_touches_colour_alone() -> None:
-    after = augment(person(), Augmentation(brightness=1), generator(4))
+    after = augment(person(), Augmentation(gamma=1), generator(4))
     inputs = Colour()
     assert np.abs(images_of(after, "rgb", inputs, 4) - images_of(person(), "rgb", inputs, 4)).max() > 0.1
     for name in ("depth", "mask", "skeleton"):

@@ -102,7 +102,7 @@ class Few:
 
 
 def test_a_step_repeats_its_batch_and_the_next_step_changes_it_otherwise() -> None:
-    changes = Augmentation(shift=0.25, speed=0.3, flip=0.5, skeleton_noise=0.01)
+    changes = Augmentation(translation=0.25, speed=0.3, horizontal_flip=0.5, joint_noise=0.01)
     inputs = Inputs((Colour(), Skeleton()))
     one, again, other = (
         load_batch(Few(), np.arange(3), inputs, changes, np.random.default_rng([1, step, 1])) for step in (7, 7, 8)
@@ -114,7 +114,7 @@ def test_a_step_repeats_its_batch_and_the_next_step_changes_it_otherwise() -> No
 
 def test_mixup_names_a_partner_and_a_share_for_each_and_changes_nothing_else() -> None:
     inputs = Inputs((Skeleton(),))
-    mixing, plain = Augmentation(skeleton_noise=0.01, mixup=0.4), Augmentation(skeleton_noise=0.01)
+    mixing, plain = Augmentation(joint_noise=0.01, mixup=0.4), Augmentation(joint_noise=0.01)
     one, again, other, without = (
         load_batch(Few(), np.arange(9), inputs, changes, np.random.default_rng([1, step, 1]))
         for changes, step in ((mixing, 7), (mixing, 7), (mixing, 8), (plain, 7))

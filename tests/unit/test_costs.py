@@ -28,9 +28,9 @@ HOUR = 3600.0
 
 
 def experiment(**data: Any) -> Experiment:
-    stages = [{"epochs": 3, "rate": 1e-3}, {"steps": 50, "rate": 1e-4}]
-    variant = {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]}
-    value = {"experiment": "trial", "training": {"stages": stages, "batch": 4}, "variants": {"bones": variant}}
+    stages = [{"epochs": 3, "learning_rate": 1e-3}, {"steps": 50, "learning_rate": 1e-4}]
+    variant = {"network": {"model": "tcn"}, "modalities": ["skeleton"], "seeds": [1, 2]}
+    value = {"experiment": "trial", "training": {"stages": stages, "batch_size": 4}, "variants": {"bones": variant}}
     return parse(
         {**value, "data": {"dataset": "arrays", "folder": "raw", "options": {"classes": 3}, **data}},
         "trial.yaml",

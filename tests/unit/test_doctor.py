@@ -323,7 +323,7 @@ def test_a_profile_that_asks_for_fewer_gpus_than_share_a_batch_is_told(
     tmp_path: Path, gpus: int, devices: int, level: str | None
 ) -> None:
     demo = yaml_file.read(ROOT / "config" / "demo.yaml")
-    demo["training"] = {**demo["training"], "devices": devices, "batch": 8}
+    demo["training"] = {**demo["training"], "devices": devices, "batch_size": 8}
     asked = Request("slurm-steady", minutes=240, memory_mb=40000, gpus=gpus)
     found = levels(doctor.findings(asked, tmp_path, settings.parse(demo, "demo"), answers({})))
     assert found.get("gpus") == level

@@ -18,7 +18,7 @@ from gesture.legacy2019.softlabel import write_softlabel
 
 CLASSES = 4
 SKILLS = {"good-s1": 2.5, "fair-s1": 1.5, "noise-s1": 0.0}
-FITTED = ["weights", "greedy", "stacking"]
+FITTED = ["weighted", "greedy", "stacking"]
 
 
 def write_split(folder, split, rows, seed, skills=SKILLS, labels=True, **manifest):
@@ -62,9 +62,9 @@ def test_a_fitted_method_trusts_the_better_member_more_and_beats_the_mean(method
 
 def test_the_weights_are_the_best_of_the_simplex():
     data = fit_set()
-    best = log_loss(data.labels, fit("weights", data.names, data).combine(data.members))
+    best = log_loss(data.labels, fit("weighted", data.names, data).combine(data.members))
     for weights in np.random.default_rng(1).dirichlet(np.ones(3), 200):
-        other = fit("weights", data.names, None, weights=dict(zip(data.names, weights.tolist(), strict=True)))
+        other = fit("weighted", data.names, None, weights=dict(zip(data.names, weights.tolist(), strict=True)))
         assert log_loss(data.labels, other.combine(data.members)) > best - 1e-9
 
 
@@ -80,12 +80,12 @@ def test_the_temperature_undoes_a_scaling_of_the_logits():
     logits = 2 * generator.normal(size=(20_000, CLASSES))
     y = (softmax(logits).cumsum(axis=1) < generator.random((20_000, 1))).sum(axis=1)
     data = FitSet(["one"], softmax(3 * logits)[None], y, np.arange(20_000) % FOLDS)
-    assert fit("mean", data.names, data, calibrate=True).temperature == pytest.approx(3, rel=0.03)
+    assert fit("mean", data.names, data, temperature_scaling=True).temperature == pytest.approx(3, rel=0.03)
 
 
 def test_a_temperature_changes_no_class(test, validation, tmp_path):
     plain = average(test, tmp_path / "plain")
-    calibrated = average(test, tmp_path / "calibrated", Average(method="mean", calibrate=True), validation)
+    calibrated = average(test, tmp_path / "calibrated", Average(method="mean", temperature_scaling=True), validation)
     assert calibrated["accuracy"] == plain["accuracy"]
     assert calibrated["log_loss"] < plain["log_loss"]
     assert (tmp_path / "plain/submission.csv").read_bytes() == (tmp_path / "calibrated/submission.csv").read_bytes()
@@ -111,14 +111,19 @@ def test_the_validation_ensemble_is_out_of_fold_and_says_so(method, validation, 
 
 @pytest.mark.parametrize("method", FITTED)
 def test_the_bytes_of_a_fitted_method_do_not_depend_on_the_order_of_members(method, test, validation, tmp_path):
-    average(test, tmp_path / "one", Average(method=method, calibrate=True), validation)
-    average(test[::-1], tmp_path / "two", Average(method=method, calibrate=True), [validation[k] for k in (1, 0, 2)])
+    average(test, tmp_path / "one", Average(method=method, temperature_scaling=True), validation)
+    average(
+        test[::-1],
+        tmp_path / "two",
+        Average(method=method, temperature_scaling=True),
+        [validation[k] for k in (1, 0, 2)],
+    )
     for name in ("ensemble.csv", "ensemble.json", "metrics.json", "submission.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_what_was_fitted_on_what_is_kept(test, validation, tmp_path):
-    average(test, tmp_path / "out", Average(method="stacking", calibrate=True), validation)
+    average(test, tmp_path / "out", Average(method="stacking", temperature_scaling=True), validation)
     manifest = json.loads((tmp_path / "out/ensemble.json").read_text())
     assert (manifest["method"], manifest["calibrated"]) == ("stacking", True)
     assert manifest["fitted_on"]["split"] == "validation"
@@ -145,7 +150,7 @@ def test_a_table_of_methods_has_both_splits(test, validation, tmp_path):
 
 def test_given_weights_are_used_as_they_are(test, tmp_path):
     only = {"good-s1": 2.0, "fair-s1": 0.0, "noise-s1": 0.0}
-    result = average(test, tmp_path / "out", Average(method="weights", weights=only))
+    result = average(test, tmp_path / "out", Average(method="weighted", weights=only))
     assert result["accuracy"] == result["members"]["good-s1"]["accuracy"]
     assert result["fitted_on"] is None
     assert result["accuracy_by_count"] is None, "one member alone is no ensemble"
@@ -156,14 +161,14 @@ def test_given_weights_are_used_as_they_are(test, tmp_path):
     [
         (
             "--method meen",
-            "--method: 'meen' is not a method (mean, geometric, weights, greedy, stacking); did you",
+            "--method: 'meen' is not a method (mean, geometric, weighted, greedy, stacking); did you",
         ),
         ("--method greedy", "--method greedy: is fitted to labels: give the members' validation tables with --fit-on"),
-        ("--calibrate", "--method mean, calibrated: is fitted to labels"),
+        ("--temperature-scaling", "--method mean, calibrated: is fitted to labels"),
         ("--weights good-s1=1", "--weights: method 'mean' takes none"),
-        ("--method weights --weights good-s1=1", "--weights: fair-s1, noise-s1: give one weight to each member"),
-        ("--method weights --weights good-s1=0 fair-s1=0", "--weights: expected numbers of at least 0, not all 0"),
-        ("--method weights --weights good-s1=-1 fair-s1=2", "--weights.good-s1: should be greater than or equal to 0"),
+        ("--method weighted --weights good-s1=1", "--weights: fair-s1, noise-s1: give one weight to each member"),
+        ("--method weighted --weights good-s1=0 fair-s1=0", "--weights: expected numbers of at least 0, not all 0"),
+        ("--method weighted --weights good-s1=-1 fair-s1=2", "--weights.good-s1: should be greater than or equal to 0"),
     ],
 )
 def test_a_method_that_lacks_what_it_needs_is_refused(flags, message, test, tmp_path, capsys):
@@ -217,7 +222,7 @@ def alike(folder, split, rows=30):
 
 
 @pytest.mark.filterwarnings("ignore:members .* hold the same predictions")
-@pytest.mark.parametrize("flags", [[], ["--calibrate"], ["--method", "greedy"], ["--method", "stacking"]])
+@pytest.mark.parametrize("flags", [[], ["--temperature-scaling"], ["--method", "greedy"], ["--method", "stacking"]])
 def test_members_that_answer_every_sequence_alike_are_averaged(flags, tmp_path, capsys):
     test, validation = alike(tmp_path, "test"), alike(tmp_path, "validation")
     arguments = ["average", *map(str, test), "--output", str(tmp_path / "out"), "--fit-on", *map(str, validation)]
@@ -227,7 +232,7 @@ def test_members_that_answer_every_sequence_alike_are_averaged(flags, tmp_path, 
     assert len(json.loads((tmp_path / "out/metrics.json").read_text())["methods"]) >= 5
 
 
-@pytest.mark.parametrize("given", [{}, {"method": "weights", "weights": dict.fromkeys(SKILLS, 2.0)}])
+@pytest.mark.parametrize("given", [{}, {"method": "weighted", "weights": dict.fromkeys(SKILLS, 2.0)}])
 def test_a_method_that_learns_nothing_may_be_given_the_averaged_tables_but_compares_no_fits(
     given, test, tmp_path, capsys
 ):
@@ -236,7 +241,7 @@ def test_a_method_that_learns_nothing_may_be_given_the_averaged_tables_but_compa
     assert "nothing may be fitted on what it is judged by; methods that are fitted are not compared" in (
         capsys.readouterr().out
     )
-    assert [row["method"] for row in result["methods"]] == ["mean", "geometric", *(["weights"] if given else [])]
+    assert [row["method"] for row in result["methods"]] == ["mean", "geometric", *(["weighted"] if given else [])]
     assert all("validation" not in row for row in result["methods"])
 
 
@@ -299,9 +304,9 @@ def test_soft_labels_of_other_rows_are_refused(tmp_path):
 
 def test_the_command_line_takes_every_method(test, validation, tmp_path, capsys):
     arguments = ["average", *map(str, test), "--output", str(tmp_path / "out")]
-    assert main([*arguments, "--method", "weights", "--weights", "good-s1=2", "fair-s1=1", "noise-s1=0"]) == 0
+    assert main([*arguments, "--method", "weighted", "--weights", "good-s1=2", "fair-s1=1", "noise-s1=0"]) == 0
     assert json.loads((tmp_path / "out/ensemble.json").read_text())["combinations"][0]["weights"]["good-s1"] == 2
-    assert main([*arguments, "--method", "greedy", "--calibrate", "--fit-on", *map(str, validation)]) == 0
+    assert main([*arguments, "--method", "greedy", "--temperature-scaling", "--fit-on", *map(str, validation)]) == 0
     assert json.loads((tmp_path / "out/ensemble.json").read_text())["calibrated"] is True
     assert main([*arguments, "--method", "greedy"]) == 2
     assert "--fit-on" in capsys.readouterr().err
@@ -311,8 +316,8 @@ def experiment_with(average, **data):
     return {
         "experiment": "e",
         "data": data,
-        "training": {"stages": [{"epochs": 1, "rate": 1e-3}]},
-        "variants": {"a": {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]}},
+        "training": {"stages": [{"epochs": 1, "learning_rate": 1e-3}]},
+        "variants": {"a": {"network": {"model": "tcn"}, "modalities": ["skeleton"], "seeds": [1, 2]}},
         "average": average,
     }
 
@@ -334,9 +339,13 @@ def test_the_settings_say_how_and_the_command_line_wins(test, validation, tmp_pa
     [
         ({"method": "median"}, {}, "average.method: 'median' is not a method"),
         ({"method": "mean", "weights": {"a-s1": 1}}, {}, "average: weights: method 'mean' takes none"),
-        ({"method": "weights", "weights": {"a-s1": 1}}, {}, "average.weights: a-s2: give one weight to each member"),
+        ({"method": "weighted", "weights": {"a-s1": 1}}, {}, "average.weights: a-s2: give one weight to each member"),
         ({"method": "greedy"}, {"train_on_validation": True}, "average: is fitted on validation, which data.train_on"),
-        ({"calibrate": True}, {"train_on_validation": True}, "average: is fitted on validation, which data.train_on"),
+        (
+            {"temperature_scaling": True},
+            {"train_on_validation": True},
+            "average: is fitted on validation, which data.train_on",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_trained(average_settings, data, message):

@@ -23,27 +23,27 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import batches_before
 
 EVERYTHING = Augmentation(
-    shift=0.3,
+    translation=0.3,
     speed=0.4,
-    jitter=2,
-    warp=0.5,
-    zoom=0.3,
-    brightness=1,
-    flip=0.5,
+    frame_jitter=2,
+    time_warp=0.5,
+    scale=0.3,
+    gamma=1,
+    horizontal_flip=0.5,
     modality_dropout=0.5,
-    skeleton_noise=0.05,
+    joint_noise=0.05,
 )
 CHANGES = {
     "none": None,
-    "shift": Augmentation(shift=0.2),
-    "zoom": Augmentation(zoom=0.2),
-    "flip": Augmentation(flip=0.7),
-    "time": Augmentation(speed=0.3, jitter=1, warp=0.4),
-    "brightness": Augmentation(brightness=0.5),
-    "noise": Augmentation(skeleton_noise=0.02),
+    "translation": Augmentation(translation=0.2),
+    "scale": Augmentation(scale=0.2),
+    "horizontal_flip": Augmentation(horizontal_flip=0.7),
+    "time": Augmentation(speed=0.3, frame_jitter=1, time_warp=0.4),
+    "gamma": Augmentation(gamma=0.5),
+    "noise": Augmentation(joint_noise=0.02),
     "lost": Augmentation(modality_dropout=0.9),
     "everything": EVERYTHING,
-    "mixup": Augmentation(mixup=0.4, warp=0.5, flip=0.5),
+    "mixup": Augmentation(mixup=0.4, time_warp=0.5, horizontal_flip=0.5),
 }
 STREAMS = ("rgb", "depth", "mask", "skeleton")
 INPUTS = {

@@ -29,7 +29,7 @@ def experiment(network: dict[str, Any], modalities: list[str], **training: Any) 
     value = {
         "experiment": "trial",
         "data": {"dataset": "arrays", "folder": "raw", "options": {"classes": 3}},
-        "training": {"stages": [{"epochs": 1, "rate": 1e-3}], "batch": 4, **training},
+        "training": {"stages": [{"epochs": 1, "learning_rate": 1e-3}], "batch_size": 4, **training},
         "variants": {"one": {"network": network, "modalities": modalities}},
     }
     return parse(value, "trial.yaml")
@@ -40,7 +40,7 @@ def variant(**training: Any) -> Variant:
 
 
 def test_a_convolution_with_its_pool_by_hand() -> None:
-    settings = SMnetSettings(widths=(2,), head_units=(1, 1, 1), recurrent_units=1, memory=1)
+    settings = SMnetSettings(widths=(2,), head_units=(1, 1, 1), recurrent_units=1, attention_length=1)
     made, pooled = 16 * 16 * 16 * 2 * 4, 16 * 8 * 8 * 2 * 4
     flat = 8 * 4 * 4 * 2
     head, recurrent = flat * 9 + 3 * 4, 3 * 4 * (2 + 40 + 5)
@@ -58,17 +58,17 @@ def test_the_network_of_2019_takes_a_third_of_a_gigabyte_a_clip_beside_three_qua
 def test_half_types_and_recomputing_need_less_and_more_clips_more() -> None:
     whole = need(variant(), 80)
     assert need(variant(precision="float16"), 80).least < 0.7 * whole.least
-    assert need(variant(recompute=True), 80).least < whole.least
-    assert need(variant(batch=8), 80).units == 2 * whole.units
-    assert need(variant(batch=8, devices=2), 80).units == whole.units
+    assert need(variant(gradient_checkpointing=True), 80).least < whole.least
+    assert need(variant(batch_size=8), 80).units == 2 * whole.units
+    assert need(variant(batch_size=8, devices=2), 80).units == whole.units
 
 
 def test_a_batch_is_as_long_as_the_longest_recordings() -> None:
-    assert need(variant(batch=2), 80, [10, 200, 30, 100]).units == (200 // 16 + 1) + (100 // 16 + 1)
+    assert need(variant(batch_size=2), 80, [10, 200, 30, 100]).units == (200 // 16 + 1) + (100 // 16 + 1)
 
 
 def test_a_large_validation_batch_counts_although_it_keeps_nothing() -> None:
-    assert need(variant(validation_batch=128), 80).least > need(variant(validation_batch=4), 80).least
+    assert need(variant(validation_batch_size=128), 80).least > need(variant(validation_batch_size=4), 80).least
 
 
 def test_a_card_fits_tightly_when_convolutions_lack_workspace_there() -> None:
@@ -76,14 +76,18 @@ def test_a_card_fits_tightly_when_convolutions_lack_workspace_there() -> None:
     assert found.fits(found.ample)
     assert found.fits(found.least) is None
     assert found.fits(0.9 * found.least) is False
-    assert cards(need(variant(batch=1024), 80)) == "none of 16, 24, 32, 40, 80 GB"
+    assert cards(need(variant(batch_size=1024), 80)) == "none of 16, 24, 32, 40, 80 GB"
 
 
 def test_every_remedy_says_what_it_would_need_and_that_is_less() -> None:
-    texts = remedies(variant(batch=8), 80)
-    assert [text.split(":")[0] for text in texts] == ["training.batch", "training.recompute", "training.precision"]
-    (only,) = remedies(variant(validation_batch=512, precision="float16"), 80)
-    assert only.startswith("training.validation_batch: 256 (")
+    texts = remedies(variant(batch_size=8), 80)
+    assert [text.split(":")[0] for text in texts] == [
+        "training.batch_size",
+        "training.gradient_checkpointing",
+        "training.precision",
+    ]
+    (only,) = remedies(variant(validation_batch_size=512, precision="float16"), 80)
+    assert only.startswith("training.validation_batch_size: 256 (")
     assert "training.precision" not in " ".join(remedies(variant(precision="bfloat16"), 80))
 
 
@@ -103,12 +107,12 @@ def test_doctor_compares_with_the_card_of_the_node(megabytes: int, level: str, t
     assert found.level == level
     assert f"Some GPU has {megabytes} MB" in found.what
     if level == "problem":
-        assert "training.batch: 2" in found.todo
-        assert "training.recompute: true" in found.todo
+        assert "training.batch_size: 2" in found.todo
+        assert "training.gradient_checkpointing: true" in found.todo
 
 
 def test_variants_alike_are_one_finding(tmp_path: Path) -> None:
-    one = experiment({"model": "joints"}, ["skeleton"])
+    one = experiment({"model": "tcn"}, ["skeleton"])
     two = one.model_copy(update={"variants": {"a": one.variants["one"], "b": one.variants["one"]}})
     (found,) = memory.findings(two, tmp_path, None)
     assert found.what.startswith("a, b: ")
@@ -121,7 +125,14 @@ def test_a_full_gpu_fails_for_good_with_numbers_and_what_to_change(tmp_path: Pat
     ):
         raise ResourceExhaustedError(ON_CARD.format("device:GPU:0 by allocator GPU_0_bfc [Op:Conv3D]"))
     told = str(raised.value)
-    for part in ("shape[16,16,80,80,64]", "16 clips of", "training.batch: 2", "recompute", "float16", "--retry-failed"):
+    for part in (
+        "shape[16,16,80,80,64]",
+        "16 clips of",
+        "training.batch_size: 2",
+        "gradient_checkpointing",
+        "float16",
+        "--retry-failed",
+    ):
         assert part in told
     assert "\n" not in told
 

@@ -3,9 +3,9 @@
 import pytest
 
 from gesture.catalog import NETWORKS
-from gesture.networks.frames import FramesSettings
-from gesture.networks.joints import JointsSettings
+from gesture.networks.cnn_tcn import CnnTcnSettings
 from gesture.networks.smnet import SMnetSettings, layers_of
+from gesture.networks.tcn import TcnSettings
 
 
 def test_c3d_costs_what_its_paper_says() -> None:
@@ -25,13 +25,13 @@ def test_a_mask_costs_nothing_and_every_stream_something() -> None:
 
 
 def test_a_small_network_by_hand() -> None:
-    settings = JointsSettings(frames=5, streams=("path",), width=2, blocks=2, kernel=3)
+    settings = TcnSettings(frames=5, streams=("path",), width=2, blocks=2, kernel=3)
     # Entry, then two convolutions at 5 frames and two at 3.
     assert settings.multiply_adds(["skeleton"], 80) == 5 * 3 * 2 + 2 * 5 * 3 * 4 + 2 * 3 * 3 * 4
 
 
 def test_pictures_by_hand() -> None:
-    settings = FramesSettings(frames=4, person=16, widths=(2, 4), features=3, width=2, blocks=1, kernel=1)
+    settings = CnnTcnSettings(frames=4, person=16, widths=(2, 4), features=3, width=2, blocks=1, kernel=1)
     # 5x5 to 8x8 of 2 channels, 3x3 to 8x8 of 4, pooled to 4x4; change doubles the features.
     picture = 64 * 25 * 3 * 2 + 64 * 9 * 2 * 4 + 16 * 4 * 3
     assert settings.multiply_adds(["depth", "mask"], 80) == 4 * (picture + 6 * 2 + 2 * 4)
@@ -39,7 +39,7 @@ def test_pictures_by_hand() -> None:
 
 @pytest.mark.parametrize("fusion", ["early", "late", "attention"])
 def test_adding_the_skeleton_costs_less_than_the_pictures(fusion: str) -> None:
-    settings = FramesSettings.model_validate({"fusion": fusion})
+    settings = CnnTcnSettings.model_validate({"fusion": fusion})
     alone, both = (settings.multiply_adds(["depth", "mask", *more], 80) for more in ([], ["skeleton"]))
     assert alone < both < 1.05 * alone
 
@@ -55,6 +55,6 @@ def test_a_factorised_convolution_has_as_many_weights_as_a_whole_one() -> None:
 @pytest.mark.parametrize("model", NETWORKS)
 def test_every_network_has_a_cost_with_its_defaults(model: str) -> None:
     settings = NETWORKS[model].model_validate({"model": model})
-    modalities = {"smnet": ["rgb"], "frames": ["depth", "mask"]}.get(model, ["skeleton"])
+    modalities = {"smnet": ["rgb"], "cnn_tcn": ["depth", "mask"]}.get(model, ["skeleton"])
     assert settings.multiply_adds(modalities, 80) > 1e5
     assert settings.unit == ("clip" if model == "smnet" else "sequence")

@@ -26,8 +26,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     return {
         "experiment": "toy",
         "data": {"dataset": "toy", "folder": str(tmp_path / "raw")},
-        "training": {"stages": [{"steps": 1, "rate": 1e-3}]},
-        "variants": {"joints": {"network": {"model": "joints"}, "modalities": ["skeleton"]}},
+        "training": {"stages": [{"steps": 1, "learning_rate": 1e-3}]},
+        "variants": {"joints": {"network": {"model": "tcn"}, "modalities": ["skeleton"]}},
     }
 
 

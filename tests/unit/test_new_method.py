@@ -143,7 +143,7 @@ def test_the_help_and_the_refusal_of_an_unknown_one_name_it(
     with pytest.raises(SystemExit):
         gesture("average", "--help")
     told = " ".join(capsys.readouterr().out.split())
-    assert "mean, geometric, weights, greedy, stacking, median, sharp (default mean)" in told
+    assert "mean, geometric, weighted, greedy, stacking, median, sharp (default mean)" in told
     assert gesture("average", *tables(made, "test"), "--output", "out", "--method", "medain") == 2
     assert "'medain' is not a method" in (told := capsys.readouterr().err)
     assert "did you mean 'median'?" in told

@@ -112,7 +112,7 @@ def test_compact_records_give_the_batches_of_lean_ones_to_the_byte(folder: Path,
         for positions in (np.array([0, 7, 38]), np.array([44])):
             one, two = (
                 load_batch(
-                    records, positions, Inputs.of(variant), Augmentation(shift=0.2), np.random.default_rng([1, 2])
+                    records, positions, Inputs.of(variant), Augmentation(translation=0.2), np.random.default_rng([1, 2])
                 )
                 for records in (lean, compact)
             )

@@ -19,10 +19,17 @@ def configuration(**changes: Any) -> dict[str, Any]:
     return {
         "experiment": "trial",
         "data": {"dataset": "synthetic", "options": {"preset": "tiny"}},
-        "training": {"batch": 2, "stages": [{"epochs": 2, "rate": 1e-3}, {"epochs": 1, "rate": 1e-4}]},
+        "training": {
+            "batch_size": 2,
+            "stages": [{"epochs": 2, "learning_rate": 1e-3}, {"epochs": 1, "learning_rate": 1e-4}],
+        },
         "variants": {
-            "skeleton": {"network": {"model": "joints"}, "modalities": ["skeleton"]},
-            "fusion": {"network": {"model": "smnet"}, "modalities": ["rgb", "depth", "mask"], "training": {"batch": 1}},
+            "skeleton": {"network": {"model": "tcn"}, "modalities": ["skeleton"]},
+            "fusion": {
+                "network": {"model": "smnet"},
+                "modalities": ["rgb", "depth", "mask"],
+                "training": {"batch_size": 1},
+            },
         },
         **changes,
     }
@@ -43,8 +50,8 @@ def problems(value: Any) -> list[str]:
 
 def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
     experiment = parse(configuration(), "c.yaml")
-    assert experiment.variants["skeleton"].training.batch == 2
-    assert experiment.variants["fusion"].training.batch == 1
+    assert experiment.variants["skeleton"].training.batch_size == 2
+    assert experiment.variants["fusion"].training.batch_size == 1
     assert experiment.variants["fusion"].training.stages == experiment.training.stages
 
 
@@ -67,23 +74,23 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
          "data: data set 'montalbano2014' needs `folder`: the folder with its raw files, "
          "or `download`: where to get them"),
         (configuration(data={"folder": "x"}), "data: data set 'synthetic' is made, not read: remove `folder`"),
-        (configuration(training={"stages": [{"epochs": 1, "steps": 9, "rate": 1}]}),
+        (configuration(training={"stages": [{"epochs": 1, "steps": 9, "learning_rate": 1}]}),
          "training.stages[0]: give either `epochs` or `steps`"),
         (configuration(training={"stages": []}), "training.stages: needs at least 1 entry"),
-        (configuration(training={"batch": 4}), "training.stages: is missing"),
+        (configuration(training={"batch_size": 4}), "training.stages: is missing"),
         (configuration(training=[]), "training: should be a mapping of keys, got []"),
         (configuration(experiment="../up"), "experiment: should start with a letter or digit and have only letters, "
          "digits, dot, dash, underscore, got '../up'"),
         (variant(network={"model": "smnett"}),
          f"variants.fusion.network: 'smnett' is not a network ({', '.join(NETWORKS)}); did you mean 'smnet'?"),
         (variant(network={}), "variants.fusion.network: `model` is missing"),
-        (variant(network={"model": "joints", "streams": ["bonez"]}),
+        (variant(network={"model": "tcn", "streams": ["bonez"]}),
          "variants.fusion.network.streams[0]: 'bonez' is not a stream (joints, bones, velocity, path); "
          "did you mean 'bones'?"),
-        (variant(network={"model": "joints"}, modalities=["skeleton", "rgb"]),
-         "variants.fusion: modalities: network 'joints' takes skeleton alone, got skeleton, rgb"),
-        (variant(network={"model": "frames"}, modalities=["depth", "skeleton"]),
-         "variants.fusion: modalities: network 'frames' takes depth, mask and maybe skeleton, got depth, skeleton"),
+        (variant(network={"model": "tcn"}, modalities=["skeleton", "rgb"]),
+         "variants.fusion: modalities: network 'tcn' takes skeleton alone, got skeleton, rgb"),
+        (variant(network={"model": "cnn_tcn"}, modalities=["depth", "skeleton"]),
+         "variants.fusion: modalities: network 'cnn_tcn' takes depth, mask and maybe skeleton, got depth, skeleton"),
         (variant(network={"model": "transformer", "width": 30, "heads": 4}, modalities=["skeleton"]),
          "variants.fusion.network: width 30 is no multiple of heads 4"),
         (variant(network={"model": "smnet", "encoder": "r2plus1d"}, pretrained="weights"),
@@ -95,8 +102,8 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
         (variant(training={"augmentation": {"mixup": 0.4}}),
          "variants.fusion: training.augmentation.mixup: sequences of network 'smnet' have no common length to blend "
          "them at; set it to 0"),
-        (variant(training={"clip_norm": float("inf")}),
-         "variants.fusion.training.clip_norm: should be a finite number, got inf"),
+        (variant(training={"gradient_clip_norm": float("inf")}),
+         "variants.fusion.training.gradient_clip_norm: should be a finite number, got inf"),
     ],
 )  # fmt: skip
 def test_each_problem_is_one_line_with_place_and_advice(value: dict[str, Any], expected: str) -> None:
@@ -152,7 +159,7 @@ def test_resolved_settings_survive_writing_and_reading(
     rate: float, steps: int, subjects: list[str], title: str | None
 ) -> None:
     value = configuration(
-        training={"stages": [{"steps": steps, "rate": rate}]},
+        training={"stages": [{"steps": steps, "learning_rate": rate}]},
         report={"title": title},
         data={"holdout_subjects": subjects},
     )

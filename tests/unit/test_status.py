@@ -30,8 +30,8 @@ END = {"event": "end", "time": "2026-01-01T01:00:00+00:00", "seconds": 3600.0, "
 @pytest.fixture
 def experiment(tmp_path: Path) -> Experiment:
     """One variant, two seeds, two stages of 100 steps, and its settings where the workflow puts them."""
-    stages = [{"steps": 100, "rate": 1e-3}, {"steps": 100, "rate": 1e-4}]
-    variant = {"network": {"model": "joints"}, "modalities": ["skeleton"], "seeds": [1, 2]}
+    stages = [{"steps": 100, "learning_rate": 1e-3}, {"steps": 100, "learning_rate": 1e-4}]
+    variant = {"network": {"model": "tcn"}, "modalities": ["skeleton"], "seeds": [1, 2]}
     made = parse({"experiment": "trial", "training": {"stages": stages}, "variants": {"bones": variant}}, "trial.yaml")
     write_text(tmp_path / layout.settings_file(made), yaml.safe_dump(digests.resolved(made)))
     return made
@@ -102,7 +102,7 @@ def test_a_stage_that_never_started_waits(experiment: Experiment, tmp_path: Path
 def test_a_finished_stage_is_done_until_its_settings_change(experiment: Experiment, tmp_path: Path) -> None:
     finish_all(tmp_path, experiment)
     assert only(experiment, tmp_path, "bones-s1", 1).state == "done"
-    stages = [{"steps": 101, "rate": 1e-3}, {"steps": 100, "rate": 1e-4}]
+    stages = [{"steps": 101, "learning_rate": 1e-3}, {"steps": 100, "learning_rate": 1e-4}]
     value = digests.resolved(experiment)
     value["variants"]["bones"]["training"]["stages"] = stages
     assert only(parse(value, "trial.yaml"), tmp_path, "bones-s1", 1).state == "outdated"

@@ -16,12 +16,12 @@ from gesture.formats.sequence import Sequence
 from gesture.inputs.batch import Inputs, images_of
 from gesture.inputs.pictures import Colour
 from gesture.networks.base import InputSpec
-from gesture.networks.joints import JointsSettings
 from gesture.networks.smnet import layers_of
+from gesture.networks.tcn import TcnSettings
 
 
 def test_a_network() -> None:
-    with pytest.raises(GestureError, match=r"'nonesuch' is not a network \(smnet, joints, graph, "):
+    with pytest.raises(GestureError, match=r"'nonesuch' is not a network \(smnet, tcn, stgcn, "):
         NETWORKS["nonesuch"]
 
 
@@ -36,7 +36,7 @@ def test_a_kind_of_input() -> None:
 
 
 def test_a_kind_of_input_that_a_network_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JointsSettings, "inputs", lambda self, variant: (InputSpec("skelleton"),))
+    monkeypatch.setattr(TcnSettings, "inputs", lambda self, variant: (InputSpec("skelleton"),))
     with pytest.raises(GestureError, match=r"variants\.joints: 'skelleton' is not a kind .*did you mean 'skeleton'"):
         parse(settings_of(Path("x")), "c.yaml")
 
@@ -54,8 +54,8 @@ def test_a_clip_encoder() -> None:
 
 def test_a_schedule_of_rates() -> None:
     training = parse(settings_of(Path("x")), "c").training
-    stage = training.stages[0].model_copy(update={"final_rate": 1e-4})
-    odd = training.model_copy(update={"schedule": "nonesuch", "stages": [stage]})
+    stage = training.stages[0].model_copy(update={"final_learning_rate": 1e-4})
+    odd = training.model_copy(update={"learning_rate_schedule": "nonesuch", "stages": [stage]})
     with pytest.raises(GestureError, match=r"'nonesuch' is not a schedule \(cosine, exponential\)"):
         rates(odd, 1, 1, 8)
 

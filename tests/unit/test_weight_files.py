@@ -18,7 +18,7 @@ def variant(**changes: object) -> dict:
 
 
 def files_of(**changes: object) -> list[Path]:
-    given = variant(**changes) | {"training": {"stages": [{"steps": 1, "rate": 0.1}]}}
+    given = variant(**changes) | {"training": {"stages": [{"steps": 1, "learning_rate": 0.1}]}}
     return start_files("clips", Variant(**given))
 
 

@@ -48,8 +48,8 @@ def test_anchors_and_merges_as_people_use_them_are_read(tmp_path: Path) -> None:
 
 def test_twenty_thousand_stages_are_one_short_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "it.yaml"
-    stages = ", ".join(["{epochs: 1, rate: 0.1}"] * 20000)
-    variant = "{network: {model: joints}, modalities: [skeleton]}"
+    stages = ", ".join(["{epochs: 1, learning_rate: 0.1}"] * 20000)
+    variant = "{network: {model: tcn}, modalities: [skeleton]}"
     path.write_text(f"experiment: x\ntraining: {{stages: [{stages}]}}\nvariants: {{a: {variant}}}\n")
     assert main(["plan", str(path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()

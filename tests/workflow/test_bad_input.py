@@ -35,8 +35,8 @@ PROBLEMS: dict[str, tuple[Any, str]] = {
         "training.bacth: 'bacth' is not a known key",
     ),
     "a rate of zero": (
-        lambda value: value["training"]["stages"][1].update(rate=0),
-        "training.stages[1].rate: should be greater than 0, got 0",
+        lambda value: value["training"]["stages"][1].update(learning_rate=0),
+        "training.stages[1].learning_rate: should be greater than 0, got 0",
     ),
     "no variants": (
         lambda value: value.update(variants={}),

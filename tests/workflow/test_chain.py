@@ -91,7 +91,7 @@ def test_a_killed_stage_goes_on_from_its_checkpoint(real: tuple[Clone, Path, str
 
     def longer(value: dict[str, Any]) -> None:
         value.update(experiment="killed", variants={"skeleton": value["variants"]["skeleton"]})
-        value["training"]["stages"] = [{"steps": steps, "rate": 1e-3}]
+        value["training"]["stages"] = [{"steps": steps, "learning_rate": 1e-3}]
 
     clone.edit(CONFIG, longer)
     kill_the_first_training(clone)

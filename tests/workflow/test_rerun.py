@@ -20,7 +20,7 @@ def rate_of_stage(variant: str | None, stage: int, rate: float) -> Any:
 
     def change(value: dict[str, Any]) -> None:
         stages = yaml.safe_load(yaml.safe_dump(value["training"]["stages"]))
-        stages[stage - 1]["rate"] = rate
+        stages[stage - 1]["learning_rate"] = rate
         (value["variants"][variant].setdefault("training", {}) if variant else value["training"])["stages"] = stages
 
     return change
@@ -88,7 +88,9 @@ def test_jobs_get_the_settings_of_the_head_whatever_becomes_of_the_file(clone: C
     fake.write_text(text.replace("\nmain()\n", f"\nmain()\n{spoil}"))
     clone.run(first, *TINY, "--executor", "subprocess", "--jobs", "2")
     rates = [
-        yaml.safe_load(call["read"])["training"]["stages"][1]["rate"] for call in calls(clone.root) if call["read"]
+        yaml.safe_load(call["read"])["training"]["stages"][1]["learning_rate"]
+        for call in calls(clone.root)
+        if call["read"]
     ]
     assert rates == [4e-4] * 3, "download, convert and train read what the head had resolved"
 

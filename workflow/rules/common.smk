@@ -22,7 +22,7 @@ from gesture.base.errors import GestureError
 from gesture.base import yaml_file
 from gesture.base.disk import refusal
 from gesture.base.files import write_text
-from gesture.config import digests, layout, members, settings
+from gesture.config import digests, layout, members, old_names, settings
 from gesture.operate import costs, heads
 from gesture.operate.preflight import check
 from gesture.schedulers import gpus
@@ -53,6 +53,9 @@ def read_experiment():
     try:
         for path in workflow.configfiles:
             yaml_file.read(Path(path))  # refuses what Snakemake's own reader lets pass: a key given twice
+        if workflow.is_main_process:
+            if remark := old_names.warning(config, CONFIGURATION):
+                logger.warning(remark)
         return settings.parse(config, CONFIGURATION)
     except GestureError as error:
         stop(error)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+from gesture.base.streams import Stream
 from gesture.networks.base import Context, NetworkSettings
 from gesture.networks.layers.network import GestureNetwork
 
@@ -17,7 +18,7 @@ def build(
     image_size: int,
     seed: int,
     precision: str = "float32",
-    recompute: bool = False,
+    gradient_checkpointing: bool = False,
 ) -> GestureNetwork:
     """Builds a network; its initial weights are a pure function of the arguments.
 
@@ -30,13 +31,14 @@ def build(
         precision: what convolutions and matrix products compute in: `float32`, `tf32`, `float16` or `bfloat16`;
             variables, batch statistics, softmaxes and logits are float32 always (Micikevicius et al. 2018). `tf32` is a
             matter of the process, see `runtime.pin`: its layers are those of float32.
-        recompute: clip encoders compute their activations again in the backward pass instead of keeping them.
+        gradient_checkpointing: clip encoders compute their activations again in the backward pass and keep none.
 
     Raises:
         GestureError: the network cannot use these modalities.
     """
     with _computing_in(precision):
-        network = settings.build(Context(modalities, classes, image_size, np.random.default_rng(seed), recompute))
+        rng = np.random.default_rng(Stream.INITIAL_WEIGHTS.entropy(seed))
+        network = settings.build(Context(modalities, classes, image_size, rng, gradient_checkpointing))
     network.multiply_adds = settings.multiply_adds(modalities, image_size)
     return network
 

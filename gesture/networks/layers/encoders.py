@@ -21,7 +21,7 @@ class ConvStack(keras.Layer):
         widths: channels of each convolution.
         norm: makes a batch norm.
         rng: source of the initialisers' seeds.
-        recompute: backward, compute what is inside a layer again instead of keeping it (Chen et al. 2016).
+        gradient_checkpointing: backward, compute what is inside a layer again instead of keeping it (Chen et al. 2016).
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class ConvStack(keras.Layer):
         widths: Sequence[int],
         norm: Callable[[], BatchNorm],
         rng: np.random.Generator,
-        recompute: bool = False,
+        gradient_checkpointing: bool = False,
     ):
         super().__init__()
-        self.recompute = recompute
+        self.gradient_checkpointing = gradient_checkpointing
         layers = layers_of(kind, widths)
         self.names = [name for name, _, _ in layers]
         self.convolutions = [
@@ -62,7 +62,7 @@ class ConvStack(keras.Layer):
         """Turns clips `(N, 16, h, w, channels)` into `(N, *output_size)`."""
         for name, convolution, norm in zip(self.names, self.convolutions, self.norms, strict=True):
             pool = POOL_AFTER.get(name)
-            if training and self.recompute:
+            if training and self.gradient_checkpointing:
                 # The statistics come out and move here: inside, they would move twice.
                 x, mean, variance = tf.recompute_grad(partial(_trained_layer, convolution, norm, pool))(x)
                 norm.move(mean, variance)

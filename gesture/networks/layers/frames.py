@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.frames import FramesSettings
+from gesture.networks.cnn_tcn import CnnTcnSettings
 from gesture.networks.layers.blocks import BatchNorm, dense, dropout, glorot_uniform, logits
 from gesture.networks.layers.mixup import mixed
 from gesture.networks.layers.motion import central_difference, resampled_joints, stream
@@ -36,7 +36,7 @@ class FramesNetwork(GestureNetwork):
         GestureError: depth or mask is missing, or rgb is given.
     """
 
-    def __init__(self, settings: FramesSettings, modalities: Sequence[str], classes: int, rng: np.random.Generator):
+    def __init__(self, settings: CnnTcnSettings, modalities: Sequence[str], classes: int, rng: np.random.Generator):
         super().__init__()
         if sorted(set(modalities) - {"skeleton"}) != ["depth", "mask"]:
             raise GestureError(
@@ -104,7 +104,7 @@ class PictureEncoder(keras.Layer):
         rng: source of seeds.
     """
 
-    def __init__(self, settings: FramesSettings, rng: np.random.Generator):
+    def __init__(self, settings: CnnTcnSettings, rng: np.random.Generator):
         super().__init__()
         self.convolutions = [
             keras.layers.Conv2D(
@@ -117,7 +117,7 @@ class PictureEncoder(keras.Layer):
             )
             for number, width in enumerate(settings.widths)
         ]
-        self.norms = [BatchNorm(settings.norm_momentum) for _ in settings.widths]
+        self.norms = [BatchNorm(settings.batch_norm_momentum) for _ in settings.widths]
         self.drop = dropout(settings.dropout, rng)
         self.dense = dense(settings.features, rng)
 

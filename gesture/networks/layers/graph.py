@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gesture.networks.graph import GraphSettings
 from gesture.networks.layers.blocks import BatchNorm, dense, dropout, glorot_uniform
 from gesture.networks.layers.motion import PARENTS
 from gesture.networks.parts import JOINTS
+from gesture.networks.stgcn import StgcnSettings
 
 
 class GraphBlock(keras.Layer):
@@ -25,11 +25,11 @@ class GraphBlock(keras.Layer):
         rng: source of seeds.
     """
 
-    def __init__(self, width: int, stride: int, settings: GraphSettings, rng: np.random.Generator):
+    def __init__(self, width: int, stride: int, settings: StgcnSettings, rng: np.random.Generator):
         super().__init__()
         self.width, self.stride = width, stride
         self.mix = dense(width, rng)
-        self.norms = [BatchNorm(settings.norm_momentum) for _ in range(2)]
+        self.norms = [BatchNorm(settings.batch_norm_momentum) for _ in range(2)]
         self.over_time = keras.layers.Conv2D(
             width,
             (settings.kernel, 1),

@@ -8,8 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
-from gesture.networks.graph import GraphSettings
-from gesture.networks.joints import JointsSettings
 from gesture.networks.layers.attention import AttentionBlock
 from gesture.networks.layers.blocks import dense, dropout, logits
 from gesture.networks.layers.graph import GraphBlock
@@ -18,9 +16,11 @@ from gesture.networks.layers.motion import by_joint, resampled_joints, stream
 from gesture.networks.layers.network import GestureNetwork
 from gesture.networks.layers.temporal import TemporalConvolutions
 from gesture.networks.parts import JOINTS, channels_of
+from gesture.networks.stgcn import StgcnSettings
+from gesture.networks.tcn import TcnSettings
 from gesture.networks.transformer import TransformerSettings
 
-SkeletonSettings = JointsSettings | GraphSettings | TransformerSettings
+SkeletonSettings = TcnSettings | StgcnSettings | TransformerSettings
 
 
 class SkeletonNetwork(GestureNetwork):
@@ -70,7 +70,7 @@ class JointsNetwork(SkeletonNetwork):
     The best single member on clean skeletons, and the cheapest.
     """
 
-    settings: JointsSettings
+    settings: TcnSettings
 
     def _make(self, rng: np.random.Generator) -> None:
         self.body = TemporalConvolutions(self.settings, rng)
@@ -87,7 +87,7 @@ class GraphNetwork(SkeletonNetwork):
     Shares its weights between the joints, so it errs elsewhere than the networks that see them all at once.
     """
 
-    settings: GraphSettings
+    settings: StgcnSettings
 
     def _make(self, rng: np.random.Generator) -> None:
         settings = self.settings

@@ -25,7 +25,7 @@ class SMnet(GestureNetwork):
         classes: number of classes K.
         image_size: height and width of the images [px].
         rng: source of all seeds.
-        recompute: the encoders compute their activations again instead of keeping them.
+        gradient_checkpointing: the encoders compute their activations again instead of keeping them.
 
     Raises:
         GestureError: the modalities give no stream, or a mask without depth.
@@ -38,11 +38,11 @@ class SMnet(GestureNetwork):
         classes: int,
         image_size: int,
         rng: np.random.Generator,
-        recompute: bool = False,
+        gradient_checkpointing: bool = False,
     ):
         super().__init__()
         self.settings = settings
-        self.recompute = recompute
+        self.gradient_checkpointing = gradient_checkpointing
         self.score_divisor = settings.score_divisor
         self.streams = tuple(name for name in STREAMS if name in modalities)
         if not self.streams:
@@ -53,7 +53,7 @@ class SMnet(GestureNetwork):
         features = sum(encoder.dense.units for encoder in self.encoders)
         self.recurrent = BidirectionalAttention(
             settings.recurrent_units,
-            settings.memory,
+            settings.attention_length,
             settings.recurrent_dropout,
             settings.recurrent_dropout_always,
             rng,
@@ -67,9 +67,9 @@ class SMnet(GestureNetwork):
     def _encoder(self, name: str, image_size: int, rng: np.random.Generator) -> ClipEncoder:
         settings = self.settings
         widths = settings.widths[: CONVOLUTIONS_OF[name]]
-        norm = partial(BatchNorm, settings.norm_momentum, fused=not settings.legacy)
+        norm = partial(BatchNorm, settings.batch_norm_momentum, fused=not settings.legacy)
         stack_norm = partial(norm, train_affine=settings.train_stack_norm)
-        stack = ConvStack(settings.encoder, widths, stack_norm, rng, self.recompute)
+        stack = ConvStack(settings.encoder, widths, stack_norm, rng, self.gradient_checkpointing)
         encoder = ClipEncoder(stack, settings.head_units[STREAMS.index(name)], settings.dropout, norm(), rng)
         encoder.build((None, FRAMES, image_size, image_size, 3))
         return encoder

@@ -22,10 +22,10 @@ class TemporalConvolutions(keras.Layer):
         super().__init__()
         self.entry = dense(settings.width, rng)
         self.blocks = [
-            ResidualBlock(settings.width, settings.kernel, settings.dropout, settings.norm_momentum, rng)
+            ResidualBlock(settings.width, settings.kernel, settings.dropout, settings.batch_norm_momentum, rng)
             for _ in range(settings.blocks)
         ]
-        self.output_norm = BatchNorm(settings.norm_momentum)
+        self.output_norm = BatchNorm(settings.batch_norm_momentum)
 
     def build(self, shape: tuple[Any, ...]) -> None:
         """Creates the variables for `(B, frames, channels)`."""

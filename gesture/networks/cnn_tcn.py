@@ -1,4 +1,4 @@
-"""The network `frames`: the person in each depth picture, joined over time; the skeleton may be added."""
+"""The network `cnn_tcn`: the person in each depth picture, joined over time; the skeleton may be added."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
 
 
-class FramesSettings(TemporalSettings):
+class CnnTcnSettings(TemporalSettings):
     """2-D convolutions on the person in each depth picture, joined over time; the skeleton may be added."""
 
-    model: Literal["frames"] = Field("frames", description="Kind of network.")
+    model: Literal["cnn_tcn"] = Field("cnn_tcn", description="Kind of network.")
     frames: Frames = Field(24, description="Length that every sequence is resampled to [frames].")
     person: int = Field(48, ge=16, le=224, description="Side of the square cut out around the person [px].")
     widths: tuple[Width, ...] = Field(
@@ -42,7 +42,7 @@ class FramesSettings(TemporalSettings):
         found = super().problems(variant)
         if set(variant.modalities) - {"skeleton"} != {"depth", "mask"}:
             given = ", ".join(variant.modalities)
-            found.append(f"modalities: network 'frames' takes depth, mask and maybe skeleton, got {given}")
+            found.append(f"modalities: network 'cnn_tcn' takes depth, mask and maybe skeleton, got {given}")
         return found
 
     def inputs(self, variant: VariantLike) -> tuple[InputSpec, ...]:
@@ -71,7 +71,7 @@ class FramesSettings(TemporalSettings):
             found.append(Product(len(inputs), self.width, 1))
         return found
 
-    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+    def chains(self, modalities: Sequence[str], size: int, width: int, gradient_checkpointing: bool) -> Chains:
         """The pictures' convolutions, then those over time."""
         joints = JOINTS_BYTES if "skeleton" in modalities else 0
         return Chains([list(self._layers(modalities, width))], joints + self.frames * self.person**2 * 2 * FLOAT)

@@ -1,4 +1,4 @@
-"""The network `joints`: temporal convolutions over all joints of a frame at once."""
+"""The network `tcn`: temporal convolutions over all joints of a frame at once."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
 
 
-class JointsSettings(TemporalSettings, OnSkeleton):
+class TcnSettings(TemporalSettings, OnSkeleton):
     """Temporal convolutions over the world coordinates of the 20 joints."""
 
-    model: Literal["joints"] = Field("joints", description="Kind of network.")
+    model: Literal["tcn"] = Field("tcn", description="Kind of network.")
     frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
     streams: Streams = Field(
         ("joints", "bones", "velocity", "path"),
@@ -27,7 +27,7 @@ class JointsSettings(TemporalSettings, OnSkeleton):
         """All that is counted."""
         return self.convolutions(self.frames, channels_of(self.streams))
 
-    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+    def chains(self, modalities: Sequence[str], size: int, width: int, gradient_checkpointing: bool) -> Chains:
         """The temporal convolutions."""
         return Chains([list(self.temporal_layers(self.frames, channels_of(self.streams), width))], JOINTS_BYTES)
 

@@ -1,4 +1,4 @@
-"""The network `graph`: convolutions along the bones and over time."""
+"""The network `stgcn`: convolutions along the bones and over time."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from gesture.networks.layers.network import GestureNetwork
 
 
-class GraphSettings(OnSkeleton):
+class StgcnSettings(OnSkeleton):
     """Convolutions along the bones and over time, the same for every joint."""
 
-    model: Literal["graph"] = Field("graph", description="Kind of network.")
+    model: Literal["stgcn"] = Field("stgcn", description="Kind of network.")
     frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
     streams: tuple[Literal["joints", "bones", "velocity"], ...] = Field(
         ("joints", "bones", "velocity"),
@@ -28,7 +28,7 @@ class GraphSettings(OnSkeleton):
     )
     kernel: int = Field(5, ge=1, le=31, description="Length of the temporal convolutions [frames].")
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropped in blocks and before the logits [fraction].")
-    norm_momentum: float = Field(
+    batch_norm_momentum: float = Field(
         0.9, ge=0, lt=1, description="Part of the moving batch statistics that survives a step [fraction]."
     )
 
@@ -54,7 +54,7 @@ class GraphSettings(OnSkeleton):
             channels = width
         return found
 
-    def chains(self, modalities: Sequence[str], size: int, width: int, recompute: bool) -> Chains:
+    def chains(self, modalities: Sequence[str], size: int, width: int, gradient_checkpointing: bool) -> Chains:
         """The blocks, one after another."""
         return Chains([list(self._layers(width))], JOINTS_BYTES)
 
