@@ -72,7 +72,9 @@ CHECKPOINTS = str(LAYOUT.live("{member}", "{stage}"))
 def records_are_whole():
     """Whether the records are there, and no head of Snakemake is about to finish or to remove them."""
     files = [str(layout.records_folder(EXPERIMENT) / name) for name in (layout.MANIFEST, layout.INDEX)]
-    return all(Path(file).exists() for file in files) and not FilePersistence(nolock=True)._filter_incomplete_keys(files)
+    return all(Path(file).exists() for file in files) and not FilePersistence(nolock=True)._filter_incomplete_keys(
+        files
+    )
 
 
 def one_of_several_heads(prepare):
