@@ -216,7 +216,7 @@ def _refuse_other_than_validation(table: Predictions) -> None:
 
 
 def refuse_other_origin(fitted: Joined, averaged: Joined) -> None:
-    """Refuses to fit on tables that belong to other checkpoints or other data.
+    """Refuses to fit on tables of other checkpoints, and so of members that were trained on other data.
 
     Args:
         fitted: the validation tables.
@@ -225,12 +225,6 @@ def refuse_other_origin(fitted: Joined, averaged: Joined) -> None:
     Raises:
         GestureError: names the table.
     """
-    known, data_digest = fitted.common.get("data_digest"), averaged.origin["data_digest"]
-    if known and data_digest and known[0] != data_digest:
-        raise GestureError(
-            f"--fit-on: {known[1]}: records' digest is {known[0]!r}, but {data_digest!r} in what is averaged: "
-            "evaluate both splits on the same records"
-        )
     for name, one in averaged.members.items():
         theirs = fitted.members[name]
         if len({one.checkpoint_digest, theirs.checkpoint_digest} - {None}) > 1:

@@ -38,6 +38,11 @@ def plays(role: str, split: str, subject: str | None, labelled: bool, data: Data
     raise GestureError(not_one_of(role, "role", ROLES))
 
 
+def trained_on(data: Data) -> tuple[str, ...]:
+    """The splits of the data set that training depends on: what it learns from and what it is validated on."""
+    return ("training",) if data.holdout_subjects and not data.train_on_validation else ("training", "validation")
+
+
 def stored_as(role: str, data: Data) -> str:
     """The split that the records' index has for the sequences of a role, leaving `train_on_validation` aside."""
     return "training" if role == "validation" and data.holdout_subjects else role

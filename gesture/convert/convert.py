@@ -22,7 +22,7 @@ from gesture.base.pool import pool
 from gesture.catalog import FORMATS
 from gesture.config.layout import INDEX
 from gesture.config.settings import Data, Experiment
-from gesture.convert.reader import records_digest
+from gesture.convert.reader import digests_by_split, records_digest
 from gesture.convert.writer import Shard, write_shard
 from gesture.formats.options import Options
 from gesture.formats.sequence import SPLITS
@@ -154,10 +154,11 @@ def _manifest(
             "per_class": [per_class[label] for label in range(1, len(class_names) + 1)],
         }
     everywhere = set.intersection(*(set(text.split("+")) for text in index.modalities))
-    shards = sorted({row[0]: note["sha256"] for note in notes for row in note["records"]}.items())
+    shards = {row[0]: note["sha256"] for note in notes for row in note["records"]}
     return {
         "dataset": experiment.data.dataset,
-        "digest": records_digest(dict(shards), _text(index)),
+        "digest": records_digest(shards, _text(index)),
+        "digests": digests_by_split(shards, index),
         "recipe": recipe("convert"),
         "layout": experiment.data.layout,
         "size": experiment.data.size,
@@ -165,7 +166,7 @@ def _manifest(
         "modalities": [one for one in ("rgb", "depth", "mask", "skeleton") if one in everywhere],
         "counts": counts,
         "warnings": [message for note in notes for message in note["warnings"]],
-        "shards": dict(shards),
+        "shards": dict(sorted(shards.items())),
     }
 
 

@@ -133,7 +133,15 @@ def read_records_manifest(path: Path) -> dict[str, Any]:
     Raises:
         GestureError: it is missing, or is something else.
     """
-    keys = {"classes": list, "modalities": list, "size": int, "counts": dict, "digest": str, "shards": dict}
+    keys = {
+        "classes": list,
+        "modalities": list,
+        "size": int,
+        "counts": dict,
+        "digest": str,
+        "digests": dict,
+        "shards": dict,
+    }
     return read_manifest(path, "convert", **keys)
 
 
@@ -145,6 +153,25 @@ def records_digest(shards: Mapping[str, str], index: str) -> str:
         index: text of `index.csv`.
     """
     return value_digest([sorted(shards.items()), index])
+
+
+def digests_by_split(shards: Mapping[str, str], index: pd.DataFrame) -> dict[str, str]:
+    """Split -> digest of every byte of its records: another test set is no reason to train again.
+
+    Args:
+        shards: file name -> digest.
+        index: all rows of `index.csv`.
+    """
+    found = {}
+    for split, rows in index.groupby("split"):
+        used = {name: shards[name] for name in sorted(set(rows["shard"]))}
+        found[str(split)] = records_digest(used, str(rows.to_csv(index=False, lineterminator="\n")))
+    return found
+
+
+def digest_of(manifest: Mapping[str, Any], *splits: str) -> str:
+    """Digest of the records of some splits, from the records' manifest; a split that is not there counts as empty."""
+    return value_digest([[one, manifest["digests"].get(one, "")] for one in sorted(set(splits))])
 
 
 def read_index(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from gesture.config.data import Download, RemoteFile
 from gesture.config.settings import Experiment
 from gesture.download.address import expanded
 from gesture.download.fetch import Credentials, check_space, fetch, remote_size
+from gesture.download.seen import by_split, list_files, users_folder
 from gesture.download.unpack import unpack
 from gesture.formats.options import Options
 
@@ -37,6 +38,8 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
         GestureError: the folder is missing or empty, a file cannot be downloaded, or one is damaged.
     """
     data, options = experiment.data, experiment.dataset_options
+    own = users_folder(experiment)
+    listing = list_files(own) if own and own.is_dir() else {}
     module = importlib.import_module(FORMATS[data.dataset].module)
     if FORMATS[data.dataset].made:
         folder = output.parent / "raw"
@@ -46,11 +49,14 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
     elif data.download:
         folder = _download(data.download, output.parent)
     else:
-        folder = Path(os.path.expandvars(data.folder or ""))
+        assert own is not None
+        folder = own
         if not folder.is_dir():
             raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
-    files = {one.name: one.size for one in module.sources(folder, options)}
-    manifest = {"dataset": data.dataset, "folder": str(folder), "files": files}
+    sources = module.sources(folder, options)
+    files = {one.name: one.size for one in sources}
+    splits = by_split(sources) if own else {}
+    manifest = {"dataset": data.dataset, "folder": str(folder), "files": files, "listing": listing, "splits": splits}
     # Where nothing changed, its date stays too, and what was made of the files is not made again.
     write_text_if_other(output, json_text(manifest))
     print(f"{len(files)} raw files, {sum(files.values()) / 1e6:.1f} MB: {folder}")

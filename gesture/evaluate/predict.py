@@ -17,7 +17,8 @@ from gesture.base.hardware import hardware
 from gesture.config.layout import MANIFEST, WEIGHTS
 from gesture.config.members import Member, member
 from gesture.config.settings import Experiment
-from gesture.convert.reader import Records
+from gesture.config.splits import stored_as, trained_on
+from gesture.convert.reader import Records, digest_of
 from gesture.evaluate.failures import failures_said
 from gesture.evaluate.predictions import write_predictions
 from gesture.inputs.batch import Inputs
@@ -121,7 +122,8 @@ def evaluate(
     who = member(experiment, member_name)
     trained = read_manifest(weights / MANIFEST, "train", member=str, fingerprint=dict, weights_sha256=str)
     data = Records(records)
-    if trained["member"] != member_name or trained["fingerprint"].get("data") != data.manifest["digest"]:
+    expected = digest_of(data.manifest, *trained_on(experiment.data))
+    if trained["member"] != member_name or trained["fingerprint"].get("data") != expected:
         raise GestureError(f"{weights}: was trained as {trained['member']} on other records than {records}")
     precision = who.variant.training.precision
     pin(threads, precision=precision)
@@ -140,7 +142,7 @@ def evaluate(
         "step": "evaluate",
         "split": split,
         "member": member_name,
-        "data_digest": data.manifest["digest"],
+        "data_digest": digest_of(data.manifest, stored_as(split, experiment.data)),
         "checkpoint_digest": trained["weights_sha256"],
         "training_exactness": trained.get("exactness"),
         "device_kind": device_kind.kind_of(here, precision),

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from gesture.base.errors import GestureError
 from gesture.base.files import file_digest, read_json, value_digest
-from gesture.convert.reader import Records
+from gesture.convert.reader import Records, digest_of
 from gesture.evaluate.predictions import write_predictions
 from gesture.inputs.batch import Inputs, load_batch
 from gesture.legacy2019.batches import BATCH, original_batches
@@ -99,7 +99,7 @@ def restore(what: Restored, records: Path, split: str, output: Path, threads: in
     table = {
         "step": "restore",
         "split": split,
-        "data_digest": ours.manifest["digest"] if ours else _digest_of_2019(records),
+        "data_digest": digest_of(ours.manifest, split) if ours else _digest_of_2019(records),
         "member": what.name,
         "checkpoint_digest": digest([checkpoint]),
         "checkpoint": str(checkpoint),

@@ -12,7 +12,7 @@ from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, read_manifest
 from gesture.config.layout import ENSEMBLE, MANIFEST, ORIGIN, SUBMISSION, ResultFolder, records_folder
 from gesture.config.settings import Experiment, parse
-from gesture.convert.reader import Records
+from gesture.convert.reader import Records, digest_of
 from gesture.evaluate.predictions import Predictions, read_predictions, tell_unchecked
 from gesture.report.inspect import find, strip
 from gesture.report.summary import aligned
@@ -170,7 +170,7 @@ def _record(
         strip(sequence).save(temporary)
     found = {
         "manifest": str(manifest),
-        "digest": records.manifest["digest"],
+        "digest": digest_of(records.manifest, stored_as),
         "shard": row["shard"],
         "offset": int(row["offset"]),
         "frames": sequence.length,

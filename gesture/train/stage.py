@@ -18,6 +18,8 @@ from gesture.config.layout import INDEX, LEDGER, MANIFEST, OUTCOME
 from gesture.config.members import Member, member
 from gesture.config.schedule import stage_bounds
 from gesture.config.settings import Experiment
+from gesture.config.splits import trained_on
+from gesture.convert.reader import digest_of, read_records_manifest
 from gesture.legacy2019.weight_files import digest, start_files
 from gesture.schedulers import job_id, job_name
 from gesture.train.ledger import sessions
@@ -83,7 +85,7 @@ class StageJob:
                 f"training.devices: {devices} GPUs share a batch, and this job asks for {gpus} (--gpus); raise `gpu` "
                 "(LSF, local) or `gres` (Slurm) of `train` in the profile, or lower the setting"
             )
-        manifest = read_manifest(records, "convert", digest=str, modalities=list)
+        manifest = read_records_manifest(records)
         missing = [one for one in who.variant.modalities if one not in manifest["modalities"]]
         if missing:
             raise GestureError(
@@ -93,7 +95,7 @@ class StageJob:
         trained = _trained(parent, who.name, stage - 1) if parent else {}
         fingerprint = {
             "settings": stage_digest(experiment, who, stage),
-            "data": manifest["digest"],
+            "data": digest_of(manifest, *trained_on(experiment.data)),
             "parent": trained.get("weights_sha256", ""),
             "threads": str(threads),
             "pretrained": digest(start_files(who.variant_name, who.variant)) if stage == 1 else "",

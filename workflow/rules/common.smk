@@ -22,8 +22,10 @@ from gesture.base.errors import GestureError
 from gesture.base import yaml_file
 from gesture.base.disk import refusal
 from gesture.base.files import write_text
-from gesture.config import digests, layout, members, old_names, settings
+from gesture.config import digests, layout, members, old_names, settings, splits
+from gesture.download.seen import Seen, see
 from gesture.operate import costs, heads
+from gesture.operate.ancient import look_behind_ancient_inputs
 from gesture.operate.preflight import check
 from gesture.schedulers import gpus
 from gesture.steps import STEPS
@@ -129,6 +131,21 @@ def after_jobs():
     summary = LAYOUT.results.path / layout.SUMMARY
     if summary.exists():  # not after a run for some of the files only
         print(summary.read_text(encoding="utf-8"))
+
+
+def raw_files():
+    """The user's raw files as they are now; what they were when a job was planned does not concern the job."""
+    try:
+        return see(EXPERIMENT) if workflow.is_main_process else Seen()
+    except OSError as error:
+        stop(refusal(error, Path(EXPERIMENT.data.folder)))
+
+
+# What was made of raw files or records runs again for the splits that changed, not since a file is newer.
+look_behind_ancient_inputs()
+SEEN = raw_files()
+if SEEN.change:
+    logger.warning(f"Raw files have changed since they were converted: {SEEN.change}")
 
 
 if workflow.is_main_process and workflow.output_settings.dryrun:

@@ -4,7 +4,7 @@
 rule convert:
     """Step 2: convert to tfrecords. IN: raw files. OUT: shards, their index and manifest."""
     input:
-        raw="<raw>/manifest.json",
+        raw=ancient("<raw>/manifest.json"),
     output:
         manifest="<records>/manifest.json",
         index="<records>/index.csv",
@@ -19,6 +19,8 @@ rule convert:
         settings=SETTINGS,
         mem_mb=8000,
         runtime=240,
+    params:
+        seen=SEEN.digest(),
     shell:
         "exec logged {log:q} gesture convert --settings {resources.settings:q}"
         " --raw {input.raw:q} --output {output.manifest:q} --processes {threads}"

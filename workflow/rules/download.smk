@@ -14,6 +14,8 @@ rule download:
     threads: 4
     resources:
         settings=SETTINGS,
+    params:
+        seen=SEEN.files,
     shell:
         "exec logged {log:q} gesture download --settings {resources.settings:q}"
         " --output {output.manifest:q} --processes {threads}"

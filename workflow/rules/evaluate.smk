@@ -4,7 +4,7 @@
 rule evaluate:
     """Step 4: predict a split with a member. IN: records, last weights. OUT: table of softmaxes."""
     input:
-        records="<records>/manifest.json",
+        records=ancient("<records>/manifest.json"),
         weights=lambda wildcards: f"{last_stage(wildcards)}/model.weights.h5",
     output:
         table="<results>/predictions/{split}/{member}.csv",
@@ -22,6 +22,7 @@ rule evaluate:
     params:
         gpus=asked_gpus,
         slice=digests.evaluate_digest(EXPERIMENT),
+        seen=lambda wildcards: SEEN.digest(splits.stored_as(wildcards.split, EXPERIMENT.data)),
         weights=subpath(input.weights, parent=True),
     shell:
         "exec logged {log:q} gesture evaluate --settings {resources.settings:q} --records {input.records:q}"

@@ -5,7 +5,7 @@
 rule train:
     """Step 3: train a stage of a member. IN: records, stage before. OUT: weights, optimiser, history."""
     input:
-        records="<records>/manifest.json",
+        records=ancient("<records>/manifest.json"),
         previous=previous_stage,
     output:
         weights="<results>/train/{member}/stage{stage}/model.weights.h5",
@@ -27,6 +27,7 @@ rule train:
     params:
         gpus=asked_gpus,
         slice=stage_slice,
+        seen=SEEN.digest(*splits.trained_on(EXPERIMENT.data)),
         checkpoints=CHECKPOINTS,
         output=subpath(output.weights, parent=True),
     shell:
