@@ -59,6 +59,7 @@ def raise_all(problems: list[str]) -> None:
     Raises:
         GestureError: there are some.
     """
+    problems = [line for problem in problems for line in problem.split("\n")]
     if problems:
         more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
         raise GestureError("\n".join(problems[:MOST_PROBLEMS]) + more)

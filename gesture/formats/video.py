@@ -26,7 +26,7 @@ class CroppedVideo:
             size: side of the images.
 
         Raises:
-            GestureError: it is no video of 640x480.
+            GestureError: it is no video of 640x480, or has no frames.
         """
         self._where, self._pixels, self._size = where, pixels, size
         try:
@@ -38,7 +38,9 @@ class CroppedVideo:
             raise GestureError(f"{where}: expected a video of {_WIDTH}x{_HEIGHT}")
         self._stream = streams[0]
         self._stream.codec_context.thread_count = 1  # one process a recording: threads would only fight
-        self.frames: int = self._stream.frames
+        self.frames: int = self._stream.frames or _counted(content, where)
+        if not self.frames:
+            raise GestureError(f"{where}: holds no frame: cut or damaged; copy or download it again")
 
     def images(self, wanted: list[int]) -> Iterator[np.ndarray]:
         """Yields the images, uint8, of these frames, which must be in ascending order.
@@ -72,3 +74,18 @@ class CroppedVideo:
             graph.add("buffersink"),
         ).configure()
         return graph
+
+
+def _counted(content: bytes, where: str) -> int:
+    """The frames of a video that does not say how many it has: fragmented MP4, MKV, WebM, TS.
+
+    Its packets are counted without decoding them; each holds one picture.
+
+    Raises:
+        GestureError: it is damaged.
+    """
+    try:
+        with av.open(io.BytesIO(content), "r") as container:
+            return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
+    except av.FFmpegError as error:
+        raise GestureError(f"{where}: damaged ({error.strerror})") from error
