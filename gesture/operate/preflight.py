@@ -10,7 +10,7 @@ from gesture.catalog import FORMATS
 from gesture.config.layout import MANIFEST, records_folder
 from gesture.config.settings import Experiment
 from gesture.formats.options import ArraysOptions
-from gesture.formats.sequence_list import LIST, read_list
+from gesture.formats.sequence_list import LIST, raise_all, read_list, rows_and_problems
 from gesture.legacy2019.weight_files import start_files
 
 _SHOWN = 10
@@ -71,14 +71,18 @@ def _told(experiment: Experiment, manifest: Path) -> list[str]:
 def _check_arrays(experiment: Experiment, folder: Path) -> None:
     options = experiment.dataset_options
     assert isinstance(options, ArraysOptions)
-    table, rows = folder / LIST, read_list(folder, options)
+    table = folder / LIST
+    rows, problems = rows_and_problems(folder, options)
     subjects = {row.subject or "" for row in rows if row.split == "training"}
     unknown = [name for name in experiment.data.holdout_subjects if name not in subjects]
     if unknown:
-        raise GestureError(
+        problems.append(
             f"data.holdout_subjects: {', '.join(unknown)}: no training sequence of {table} is of this subject "
             f"(there are {', '.join(sorted(subjects - {''})) or 'none'})"
         )
+    raise_all(problems)
+    if not rows:
+        raise GestureError(f"{table}: no rows")
     _check_modalities(experiment, options, folder / rows[0].file)
 
 

@@ -20,7 +20,7 @@ from gesture.download.download import download
 from gesture.formats.sequence import Sequence
 
 ODD = [
-    "training-1.npz (training) has the same bytes as test-1.npz (test)",
+    "test-1.npz (test) has the same bytes as training-1.npz (training)",
     "test-2.npz: Id 2: rgb pictures are nearly black",
     "no training sequence of class 3 (class 3): it cannot be learnt",
 ]
@@ -44,7 +44,7 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_conversion_tells_all_and_keeps_it_for_plan_and_report(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment = load(odd)
-    assert main(["plan", "--settings", str(odd)]) == 0
+    assert main(["plan", str(odd)]) == 0
     assert "warning: no training sequence of class 3: it cannot be learnt" in capsys.readouterr().out
     download(experiment, Path("raw.json"), 1)
     manifest = records_folder(experiment) / "manifest.json"
@@ -52,7 +52,7 @@ def test_a_conversion_tells_all_and_keeps_it_for_plan_and_report(odd: Path, caps
     said = capsys.readouterr()
     assert sorted(read_json(manifest)["warnings"]) == sorted(ODD)
     assert all(f"warning: {one}" in said.out + said.err for one in ODD)
-    assert main(["plan", "--settings", str(odd)]) == 0
+    assert main(["plan", str(odd)]) == 0
     assert all(f"warning: {one}" in capsys.readouterr().out for one in [ODD[0]])
 
 
