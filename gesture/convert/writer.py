@@ -91,6 +91,6 @@ def whole_notes(path: Path) -> dict[str, Any] | None:
     """
     try:
         notes: dict[str, Any] = read_manifest(path, "convert", digest=str, recipe=str, bytes=int)
-    except GestureError:
+        return notes if notes.pop("digest") == value_digest(notes) else None
+    except (GestureError, ValueError):  # a ValueError where a number is none
         return None
-    return notes if notes.pop("digest") == value_digest(notes) else None

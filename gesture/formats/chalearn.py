@@ -3,7 +3,6 @@
 import re
 import warnings
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from gesture.base.errors import GestureError
+from gesture.formats.npz import UNREADABLE
 from gesture.formats.sequence import Sequence
 from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
@@ -66,7 +66,7 @@ class Recording(ABC):
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise GestureError(f"{path}: not a readable zip ({error}): truncated? Copy or download it again") from error
         # Macs leave a hidden ._Sample0001_color.mp4 beside each member.
         plain = [name for name in self._zip.namelist() if not PurePosixPath(name).name.startswith(".")]
@@ -85,7 +85,7 @@ class Recording(ABC):
         """A member's bytes, checked by their CRC."""
         try:
             return self._zip.read(self._names[name])
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
+        except UNREADABLE as error:
             raise GestureError(f"{self.path}: {self._names[name]} is damaged ({error}): download it again") from error
 
     def text(self, name: str) -> str:

@@ -34,7 +34,9 @@ class CroppedVideo:
         except av.FFmpegError as error:
             raise GestureError(f"{where}: not a readable video ({error.strerror})") from error
         streams = self._container.streams.video
-        if not streams or (streams[0].width, streams[0].height) != (_WIDTH, _HEIGHT):
+        # A damaged stream has no size at all.
+        sizes = [(getattr(one, "width", 0), getattr(one, "height", 0)) for one in streams[:1]]
+        if sizes != [(_WIDTH, _HEIGHT)]:
             raise GestureError(f"{where}: expected a video of {_WIDTH}x{_HEIGHT}")
         self._stream = streams[0]
         self._stream.codec_context.thread_count = 1  # one process a recording: threads would only fight
@@ -58,8 +60,9 @@ class CroppedVideo:
                     next_wanted = next(due, None)
                 if next_wanted is None:
                     return
-        except av.FFmpegError as error:
-            raise GestureError(f"{self._where}: damaged after frame {index + 1} ({error.strerror})") from error
+        except (av.FFmpegError, ValueError) as error:  # a ValueError where a picture has no format
+            reason = getattr(error, "strerror", None) or error
+            raise GestureError(f"{self._where}: damaged after frame {index + 1} ({reason})") from error
         raise GestureError(f"{self._where}: ends at frame {index + 1} of {self.frames}: damaged")
 
     def _graph(self) -> av.filter.Graph:
@@ -87,5 +90,5 @@ def _counted(content: bytes, where: str) -> int:
     try:
         with av.open(io.BytesIO(content), "r") as container:
             return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
-    except av.FFmpegError as error:
-        raise GestureError(f"{where}: damaged ({error.strerror})") from error
+    except (av.FFmpegError, IndexError) as error:
+        raise GestureError(f"{where}: damaged ({error})") from error
