@@ -50,9 +50,10 @@ class CroppedVideo:
         Raises:
             GestureError: the video is damaged or ends too early.
         """
-        graph, due, index = self._graph(), iter(wanted), -1
+        due, index = iter(wanted), -1
         next_wanted = next(due, None)
         try:
+            graph = self._graph()
             for index, frame in enumerate(self._container.decode(self._stream)):
                 if index == next_wanted:
                     graph.push(frame)
