@@ -24,7 +24,7 @@ from gesture.base.disk import refusal
 from gesture.base.files import write_text
 from gesture.config import digests, layout, members, old_names, settings
 from gesture.operate import costs, heads
-from gesture.operate.preflight import check
+from gesture.operate.preflight import check, suspicious
 from gesture.schedulers import gpus
 from gesture.steps import STEPS
 
@@ -133,6 +133,8 @@ def after_jobs():
 
 if workflow.is_main_process and workflow.output_settings.dryrun:
     logger.info(costs.describe(EXPERIMENT))
+    for message in suspicious(EXPERIMENT):
+        logger.warning(f"warning: {message}")
     try:
         check(EXPERIMENT)
     except GestureError as error:
