@@ -12,7 +12,7 @@ from gesture.base.files import SEAL, file_digest, read_json, sealed, value_diges
 from gesture.config.members import members
 from gesture.config.settings import Experiment, parse
 from gesture.convert.example import encode
-from gesture.convert.reader import records_digest
+from gesture.convert.reader import digest_of, records_digest
 from gesture.convert.shard import write_record
 from gesture.evaluate.predictions import write_predictions
 from gesture.formats.sequence import Sequence
@@ -44,7 +44,7 @@ def make_results(folder: Path, labels: bool = True, validation_rows: int = 40, r
     fit_on: list[Path] = []
     for number, (split, count) in enumerate(counts.items()):
         known = labels or split == "validation"
-        _predictions(results, experiment, split, count, known, seed=number, data=read_json(records)["digest"])
+        _predictions(results, experiment, split, count, known, seed=number, data=digest_of(read_json(records), split))
         tables = [results / "predictions" / split / f"{name}.csv" for name in members(experiment)]
         fit_on = fit_on or tables
         output = results if split == "test" else results / "validation"

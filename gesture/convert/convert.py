@@ -5,6 +5,7 @@ again, so a killed conversion goes on where it was.
 """
 
 import importlib
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
@@ -23,9 +24,11 @@ from gesture.catalog import FORMATS
 from gesture.config.layout import INDEX
 from gesture.config.settings import Data, Experiment
 from gesture.convert.reader import digests_by_split, records_digest
+from gesture.convert.suspicious import shared, unlearnable
 from gesture.convert.writer import Shard, write_shard
 from gesture.formats.options import Options
 from gesture.formats.sequence import SPLITS
+from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
 from gesture.steps import recipe
 
@@ -46,9 +49,12 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
     data = experiment.data
     module = importlib.import_module(FORMATS[data.dataset].module)
     options = experiment.dataset_options
-    sources = module.sources(Path(raw_manifest["folder"]), options)
-    check_listed(raw, raw_manifest, data.dataset, sources)
-    check_modalities(experiment, module.modalities(sources, options))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sources = module.sources(Path(raw_manifest["folder"]), options)
+        check_listed(raw, raw_manifest, data.dataset, sources)
+        check_modalities(experiment, module.modalities(sources, options))
+    told = [*(str(one.message) for one in caught), *shared(sources)]
     shards = _plan_shards(sources, output.parent, options, data)
     with Lease(output.parent, patient=True) as lease:
         remove_litter(output.parent)
@@ -57,7 +63,7 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
         if index.empty:
             raise GestureError(f"{raw}: not one labelled or test sequence found in {raw_manifest['folder']}")
         index = index.sort_values(["split", "id"], key=lambda c: c.map(SPLITS.index) if c.name == "split" else c)
-        manifest = json_text(sealed(_manifest(experiment, module.class_names(options), index, notes)))
+        manifest = json_text(sealed(_manifest(experiment, module.class_names(options), index, notes, told)))
         lease.require()
         # Where nothing changed, dates stay too: others may be training on these records.
         write_text_if_other(output.with_name(INDEX), _text(index))
@@ -122,13 +128,17 @@ def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
     Raises:
         GestureError: a process was killed; or what reading the raw files raises.
     """
-    notes = []
+    notes: list[dict[str, Any]] = []
+    problems: list[str] = []
     with ExitStack() as stack:
-        made: Iterable[dict[str, Any]] = map(write_shard, shards)
+        made: Iterable[dict[str, Any] | str] = map(_tried, shards)
         if min(processes, len(shards)) > 1:
-            made = stack.enter_context(pool(min(processes, len(shards)))).map(write_shard, shards)
+            made = stack.enter_context(pool(min(processes, len(shards)))).map(_tried, shards)
         try:
             for note in tqdm(made, total=len(shards), unit="shard", desc="convert", mininterval=2):
+                if isinstance(note, str):
+                    problems.append(note)
+                    continue
                 for message in note["warnings"]:
                     tqdm.write(f"warning: {message}")
                 notes.append(note)
@@ -137,14 +147,23 @@ def write_shards(shards: list[Shard], processes: int) -> list[dict[str, Any]]:
                 "convert: one of its processes was killed, most likely for want of memory: run it again with more "
                 "memory or fewer --processes; shards that are done are kept"
             ) from error
+    raise_all(problems)
     return notes
 
 
+def _tried(shard: Shard) -> dict[str, Any] | str:
+    """The notes of a shard, or what is wrong with its recordings: the other shards are made all the same."""
+    try:
+        return write_shard(shard)
+    except GestureError as error:
+        return str(error)
+
+
 def _manifest(
-    experiment: Experiment, class_names: list[str], index: pd.DataFrame, notes: list[dict[str, Any]]
+    experiment: Experiment, class_names: list[str], index: pd.DataFrame, notes: list[dict[str, Any]], told: list[str]
 ) -> dict[str, Any]:
     """What the records are; the digest covers every byte of the shards and the index."""
-    counts = {}
+    counts: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
         labels = index.loc[index.split == split, "label"].dropna().astype(int)
         per_class = Counter(labels.tolist())
@@ -153,6 +172,9 @@ def _manifest(
             "labelled": len(labels),
             "per_class": [per_class[label] for label in range(1, len(class_names) + 1)],
         }
+    told = [*told, *unlearnable(class_names, counts["training"]["per_class"])]
+    for message in told:
+        print(f"warning: {message}")
     everywhere = set.intersection(*(set(text.split("+")) for text in index.modalities))
     shards = {row[0]: note["sha256"] for note in notes for row in note["records"]}
     return {
@@ -165,7 +187,7 @@ def _manifest(
         "classes": class_names,
         "modalities": [one for one in ("rgb", "depth", "mask", "skeleton") if one in everywhere],
         "counts": counts,
-        "warnings": [message for note in notes for message in note["warnings"]],
+        "warnings": [*told, *(message for note in notes for message in note["warnings"])],
         "shards": dict(sorted(shards.items())),
     }
 

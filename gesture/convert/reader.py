@@ -139,7 +139,6 @@ def read_records_manifest(path: Path) -> dict[str, Any]:
         "size": int,
         "counts": dict,
         "digest": str,
-        "digests": dict,
         "shards": dict,
     }
     return read_manifest(path, "convert", **keys)
@@ -170,8 +169,13 @@ def digests_by_split(shards: Mapping[str, str], index: pd.DataFrame) -> dict[str
 
 
 def digest_of(manifest: Mapping[str, Any], *splits: str) -> str:
-    """Digest of the records of some splits, from the records' manifest; a split that is not there counts as empty."""
-    return value_digest([[one, manifest["digests"].get(one, "")] for one in sorted(set(splits))])
+    """Digest of the records of some splits, from the records' manifest.
+
+    A split that is not there counts as empty; where the manifest tells no splits, all stand for each.
+    """
+    digests = manifest.get("digests")
+    found = manifest["digest"] if digests is None else [[one, digests.get(one, "")] for one in sorted(set(splits))]
+    return value_digest(found)
 
 
 def read_index(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:

@@ -7,14 +7,17 @@ import importlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gesture.base.errors import GestureError
 from gesture.base.files import atomic_path, file_digest, read_manifest, value_digest, write_json
 from gesture.config.digests import shard_digest
 from gesture.convert.example import encode
 from gesture.convert.shard import write_record
+from gesture.convert.suspicious import dark
 from gesture.formats.options import Options
+from gesture.formats.sequence import Sequence
+from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
 
 
@@ -47,18 +50,21 @@ def write_shard(shard: Shard) -> dict[str, Any]:
     notes = whole_notes(shard.notes_path)
     if notes and shard.path.exists() and (notes["recipe"], notes["bytes"]) == (recipe, shard.path.stat().st_size):
         return notes
-    rows = []
+    rows: list[list[Any]] = []
+    problems: list[str] = []
     module = importlib.import_module(shard.module)
     with warnings.catch_warnings(record=True) as caught, atomic_path(shard.path) as temporary:
         warnings.simplefilter("always")
         with temporary.open("wb") as file:
             for source in shard.sources:
-                for one in module.read(source, shard.options, shard.size):
-                    offset, size = write_record(file, encode(one, shard.layout))
-                    label = None if one.label is None else one.label + 1
-                    modalities = "+".join(one.arrays)
-                    row = [shard.path.name, offset, size, one.id, one.split, label]
-                    rows.append([*row, one.subject, one.source, one.length, modalities])
+                try:
+                    for one in module.read(source, shard.options, shard.size):
+                        for what in dark(one):
+                            warnings.warn(what, stacklevel=2)
+                        rows.append([shard.path.name, *_written(file, one, shard.layout)])
+                except GestureError as error:
+                    problems.append(str(error))  # the others are read too: all that is damaged is told at once
+        raise_all(problems)
     notes = {
         "recipe": recipe,
         "bytes": shard.path.stat().st_size,
@@ -70,6 +76,13 @@ def write_shard(shard: Shard) -> dict[str, Any]:
     return notes
 
 
+def _written(file: BinaryIO, one: Sequence, layout: str) -> list[Any]:
+    """Writes a sequence; returns its row of the index but the shard."""
+    offset, size = write_record(file, encode(one, layout))
+    label = None if one.label is None else one.label + 1
+    return [offset, size, one.id, one.split, label, one.subject, one.source, one.length, "+".join(one.arrays)]
+
+
 def whole_notes(path: Path) -> dict[str, Any] | None:
     """The notes of a shard as they were written; None if there are none, or if they are damaged anywhere.
 
@@ -77,6 +90,6 @@ def whole_notes(path: Path) -> dict[str, Any] | None:
     """
     try:
         notes: dict[str, Any] = read_manifest(path, "convert", digest=str, recipe=str, bytes=int)
-    except GestureError:
+        return notes if notes.pop("digest") == value_digest(notes) else None
+    except (GestureError, ValueError):  # a ValueError where a number is none
         return None
-    return notes if notes.pop("digest") == value_digest(notes) else None

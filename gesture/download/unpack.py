@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,7 +21,11 @@ from gesture.base.files import sync
 MOST_FILES = 1_000_000
 _REMEDY = "if you trust the archive, unpack it by hand and give data.folder instead of data.download"
 CHUNK = 1 << 20
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError)
+# What Python's modules raise at damaged bytes.
+_DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, struct.error, EOFError, RuntimeError, ValueError,
+    IndexError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

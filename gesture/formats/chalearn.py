@@ -3,7 +3,6 @@
 import re
 import warnings
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from gesture.base.errors import GestureError
+from gesture.formats.npz import UNREADABLE
 from gesture.formats.sequence import Sequence
+from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
 from gesture.formats.video import CroppedVideo
 
@@ -65,7 +66,7 @@ class Recording(ABC):
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise GestureError(f"{path}: not a readable zip ({error}): truncated? Copy or download it again") from error
         # Macs leave a hidden ._Sample0001_color.mp4 beside each member.
         plain = [name for name in self._zip.namelist() if not PurePosixPath(name).name.startswith(".")]
@@ -84,7 +85,7 @@ class Recording(ABC):
         """A member's bytes, checked by their CRC."""
         try:
             return self._zip.read(self._names[name])
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
+        except UNREADABLE as error:
             raise GestureError(f"{self.path}: {self._names[name]} is damaged ({error}): download it again") from error
 
     def text(self, name: str) -> str:
@@ -140,10 +141,15 @@ def labelled_sources(samples: Iterable[Sample], kind: type[Recording]) -> list[S
     result: list[Source] = []
     unlabelled = []
     counts: dict[str, int] = {}
+    problems: list[str] = []
     for sample in samples:
         name = sample.path.stem
-        with kind(sample.path) as recording:
-            labels = recording.labels()
+        try:
+            with kind(sample.path) as recording:
+                labels = recording.labels()
+        except GestureError as error:
+            problems.append(str(error))
+            continue
         if not labels:
             unlabelled.append(name)
             continue
@@ -152,9 +158,11 @@ def labelled_sources(samples: Iterable[Sample], kind: type[Recording]) -> list[S
         ids = tuple(range(first, first + len(labels)))
         classes = tuple(gesture - 1 for gesture, _, _ in labels)
         result.append(Source(name, sample.path, sample.split, ids, classes, sample.subject))
+    raise_all(problems)
     if unlabelled:
         more = f" and {len(unlabelled) - 1} more" if len(unlabelled) > 1 else ""
-        warnings.warn(f"{unlabelled[0]}{more}: no labels, so no sequences", stacklevel=2)
+        count = f"{len(unlabelled)} of {len(result) + len(unlabelled)} recordings left out: "
+        warnings.warn(f"{count}{unlabelled[0]}{more}: no labels, so no sequences", stacklevel=2)
     return result
 
 
@@ -181,7 +189,7 @@ def gestures(source: Source, kind: type[Recording], options: Options, size: int)
             "mask": recording.video("user.mp4", "gray", size),
         }
         rows = recording.labels()
-    frames = _agreed_length(source.name, declared, skeleton, videos)
+    frames = _agreed_length(source.path, source.name, declared, skeleton, videos)
     windows = _windows(source, rows, options.context_frames, frames)
     for window, images in _cut(windows, videos):
         mask = images["mask"][..., None] > _MASK_LEVEL
@@ -209,12 +217,19 @@ def _finite(name: str, skeleton: np.ndarray) -> np.ndarray:
     return np.where(wrong[..., None], np.float32(0), skeleton)
 
 
-def _agreed_length(name: str, declared: int, skeleton: np.ndarray, videos: dict[str, CroppedVideo]) -> int:
-    """The least of what the five members say."""
+def _agreed_length(path: Path, name: str, declared: int, skeleton: np.ndarray, videos: dict[str, CroppedVideo]) -> int:
+    """The least of what the five members say.
+
+    Raises:
+        GestureError: one of them has no frames; none of the recording would be left.
+    """
     lengths = {"data.csv": declared, "skeleton": len(skeleton), **{key: video.frames for key, video in videos.items()}}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{key} {value}" for key, value in lengths.items())
         warnings.warn(f"{name}: lengths disagree, the least is taken ({said} frames)", stacklevel=3)
+    if min(lengths.values()) < 1:
+        nothing = ", ".join(key for key, value in lengths.items() if value < 1)
+        raise GestureError(f"{path}: {nothing} without frames: remove the recording or download it again")
     return min(lengths.values())
 
 

@@ -18,6 +18,7 @@ from gesture.formats.chalearn import (
     sample_paths,
 )
 from gesture.formats.sequence import MODALITIES, Sequence
+from gesture.formats.sequence_list import raise_all, text_of
 from gesture.formats.source import Source
 
 _SPLIT_ENDS = {"training": 470, "validation": 700, "test": 940}  # last sample number of each split
@@ -71,11 +72,18 @@ def _subjects(path: Path) -> dict[str, str]:
     """Subject of each sample; empty where there is no such file, as in the genuine data."""
     if not path.is_file():
         return {}
-    header, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
-    cells = [row.split(",") for row in rows if row]
-    if header != "sample,subject" or any(len(row) != 2 for row in cells):
-        raise GestureError(f"{path}: expected a header sample,subject and two cells a row")
-    return {sample: subject for sample, subject in cells}
+    problems: list[str] = []
+    header, *rows = text_of(path, problems).splitlines() or [""]
+    if header != "sample,subject":
+        raise GestureError(f"{path}:1: expected a header sample,subject and two cells a row")
+    cells = {number: row.split(",") for number, row in enumerate(rows, 2) if row}
+    problems += [
+        f"{path}:{number}: has {len(row)} cells, expected sample,subject"
+        for number, row in cells.items()
+        if len(row) != 2
+    ]
+    raise_all(problems)
+    return {row[0]: row[1] for row in cells.values()}
 
 
 class Recording2014(Recording):
@@ -88,6 +96,7 @@ class Recording2014(Recording):
         if "labels.csv" not in self._names:
             return []
         rows = []
+        problems: list[str] = []
         for number, line in enumerate(self.text("labels.csv").splitlines(), start=1):
             if not line.strip():
                 continue
@@ -95,10 +104,13 @@ class Recording2014(Recording):
             try:
                 gesture, begin, end = (int(cell) for cell in line.split(","))
             except ValueError:
-                raise GestureError(f"{where}: {line!r}, expected id,begin,end as integers") from None
+                problems.append(f"{where}: {line[:80]!r}, expected id,begin,end as integers")
+                continue
             if not 1 <= gesture <= len(CLASS_NAMES) or not 1 <= begin <= end:
-                raise GestureError(f"{where}: {line!r}, expected an id of 1-{len(CLASS_NAMES)} and 1 <= begin <= end")
+                expected = f"expected an id of 1-{len(CLASS_NAMES)} and 1 <= begin <= end"
+                problems.append(f"{where}: {line[:80]!r}, {expected}")
             rows.append((gesture, begin, end))
+        raise_all(problems)
         return rows
 
     def data(self) -> tuple[int, int]:

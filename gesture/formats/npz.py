@@ -16,8 +16,8 @@ from gesture.base.errors import GestureError
 
 # What zipfile and NumPy raise at damaged bytes; a RuntimeError where an entry is encrypted.
 UNREADABLE = (
-    ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, OverflowError, struct.error, SyntaxError,
-    zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+    ValueError, OSError, EOFError, KeyError, IndexError, RuntimeError, MemoryError, OverflowError, SyntaxError,
+    struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

@@ -33,13 +33,26 @@ def read_list(folder: Path, options: ArraysOptions) -> list[Row]:
     Raises:
         GestureError: the list is missing, has no rows, or rows are wrong; a line for each problem, up to ten.
     """
+    rows, problems = rows_and_problems(folder, options)
+    raise_all(problems)
+    if not rows:
+        raise GestureError(f"{folder / LIST}: no rows")
+    return rows
+
+
+def rows_and_problems(folder: Path, options: ArraysOptions) -> tuple[list[Row], list[str]]:
+    """The rows of `sequences.csv` that can be understood, and all that is wrong with it, as sentences.
+
+    Raises:
+        GestureError: the list is missing, or its header is wrong.
+    """
     table = folder / LIST
     rows: list[Row] = []
     problems: list[str] = []
     seen: dict[tuple[str, int], int] = {}
     for number, cells in _cells(table, problems):
         try:
-            row = _row(cells, folder, options)
+            row = _row(cells, options)
             if (row.split, row.id) in seen:
                 raise ValueError(f"Id {row.id} occurs twice in split {row.split}: line {seen[row.split, row.id]}")
         except ValueError as error:
@@ -47,10 +60,9 @@ def read_list(folder: Path, options: ArraysOptions) -> list[Row]:
             continue
         seen[row.split, row.id] = number
         rows.append(row)
-    raise_all(problems)
-    if not rows:
-        raise GestureError(f"{table}: no rows")
-    return rows
+        if not _is_file(folder / row.file):
+            problems.append(f"{table}:{number}: file {row.file[:80]!r} does not exist")
+    return rows, problems
 
 
 def raise_all(problems: list[str]) -> None:
@@ -59,6 +71,7 @@ def raise_all(problems: list[str]) -> None:
     Raises:
         GestureError: there are some.
     """
+    problems = [line for problem in problems for line in problem.split("\n")]
     if problems:
         more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
         raise GestureError("\n".join(problems[:MOST_PROBLEMS]) + more)
@@ -117,7 +130,7 @@ def _check_header(table: Path, header: list[str]) -> None:
         raise GestureError(f"{table}:1: column {', '.join(twice)} is there twice")
 
 
-def _row(cells: dict[str, str], folder: Path, options: ArraysOptions) -> Row:
+def _row(cells: dict[str, str], options: ArraysOptions) -> Row:
     if not _is_number(cells["Id"]):
         raise ValueError(f"Id {cells['Id'][:40]!r} is not a whole number")
     if len(cells["Id"]) > 19 or int(cells["Id"]) > _MOST_ID:
@@ -133,14 +146,15 @@ def _row(cells: dict[str, str], folder: Path, options: ArraysOptions) -> Row:
     path = PurePosixPath(cells["file"])
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"file {cells['file'][:80]!r} is outside the folder")
-    try:
-        there = (folder / path).is_file()
-    except OSError:  # a name that is too long
-        there = False
-    if not there:
-        raise ValueError(f"file {cells['file'][:80]!r} does not exist")
     return Row(int(cells["Id"]), cells["split"], label, cells["subject"] or None, cells["file"])
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False

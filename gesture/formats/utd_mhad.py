@@ -35,6 +35,7 @@ _JOINTS = [3, 2, 1, 0, *range(4, 20)]
 # Focal lengths of Kinect 1 [px of 320x240 and of 640x480], as in Microsoft's NuiImageCamera.h.
 _DEPTH_FOCAL, _COLOUR_FOCAL = 285.63, 531.15
 _MARGIN = 1.2  # side of the crop / extent of the joints: hands, hair and feet reach beyond them
+_WIDEST = 10.0  # side / distance: far beyond what a camera sees
 _BODY_MM = 300  # how far the body reaches beyond the nearest and the farthest joint [mm]
 
 
@@ -190,7 +191,7 @@ def _colour(path: Path, square: "_Square", size: int) -> np.ndarray:
                 if image.shape != (480, 640, 3):
                     raise GestureError(f"{path}: expected a video of 640x480, got {frame.width}x{frame.height}")
                 frames.append(resize(square.cut(image[None, :, ::-1], _COLOUR_FOCAL), size, blend=True))
-    except (av.FFmpegError, IndexError) as error:
+    except (av.FFmpegError, IndexError, ValueError, AttributeError) as error:
         raise GestureError(f"{path}: not a readable video ({error})") from error
     return np.concatenate(frames) if frames else np.zeros((0, size, size, 3), np.uint8)
 
@@ -215,6 +216,8 @@ class _Square:
         points = seen[:, :2] / seen[:, 2:] * (1, -1)
         low, high = points.min(axis=0), points.max(axis=0)
         side = _MARGIN * max(float((high - low).max()), 0.1)
+        if side > _WIDEST:
+            raise GestureError(f"{source.path}: joints lie {side:.3g} times their distance apart: the file is damaged")
         left, top = (low + high - side) / 2
         return cls(float(left), float(top), side)
 

@@ -26,7 +26,7 @@ class CroppedVideo:
             size: side of the images.
 
         Raises:
-            GestureError: it is no video of 640x480.
+            GestureError: it is no video of 640x480, or has no frames.
         """
         self._where, self._pixels, self._size = where, pixels, size
         try:
@@ -34,11 +34,15 @@ class CroppedVideo:
         except av.FFmpegError as error:
             raise GestureError(f"{where}: not a readable video ({error.strerror})") from error
         streams = self._container.streams.video
-        if not streams or (streams[0].width, streams[0].height) != (_WIDTH, _HEIGHT):
+        # A damaged stream has no size at all.
+        sizes = [(getattr(one, "width", 0), getattr(one, "height", 0)) for one in streams[:1]]
+        if sizes != [(_WIDTH, _HEIGHT)]:
             raise GestureError(f"{where}: expected a video of {_WIDTH}x{_HEIGHT}")
         self._stream = streams[0]
         self._stream.codec_context.thread_count = 1  # one process a recording: threads would only fight
-        self.frames: int = self._stream.frames
+        self.frames: int = self._stream.frames or _counted(content, where)
+        if not self.frames:
+            raise GestureError(f"{where}: holds no frame: cut or damaged; copy or download it again")
 
     def images(self, wanted: list[int]) -> Iterator[np.ndarray]:
         """Yields the images, uint8, of these frames, which must be in ascending order.
@@ -46,9 +50,10 @@ class CroppedVideo:
         Raises:
             GestureError: the video is damaged or ends too early.
         """
-        graph, due, index = self._graph(), iter(wanted), -1
+        due, index = iter(wanted), -1
         next_wanted = next(due, None)
         try:
+            graph = self._graph()
             for index, frame in enumerate(self._container.decode(self._stream)):
                 if index == next_wanted:
                     graph.push(frame)
@@ -56,8 +61,9 @@ class CroppedVideo:
                     next_wanted = next(due, None)
                 if next_wanted is None:
                     return
-        except av.FFmpegError as error:
-            raise GestureError(f"{self._where}: damaged after frame {index + 1} ({error.strerror})") from error
+        except (av.FFmpegError, ValueError) as error:  # a ValueError where a picture has no format
+            reason = getattr(error, "strerror", None) or error
+            raise GestureError(f"{self._where}: damaged after frame {index + 1} ({reason})") from error
         raise GestureError(f"{self._where}: ends at frame {index + 1} of {self.frames}: damaged")
 
     def _graph(self) -> av.filter.Graph:
@@ -72,3 +78,18 @@ class CroppedVideo:
             graph.add("buffersink"),
         ).configure()
         return graph
+
+
+def _counted(content: bytes, where: str) -> int:
+    """The frames of a video that does not say how many it has: fragmented MP4, MKV, WebM, TS.
+
+    Its packets are counted without decoding them; each holds one picture.
+
+    Raises:
+        GestureError: it is damaged.
+    """
+    try:
+        with av.open(io.BytesIO(content), "r") as container:
+            return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
+    except (av.FFmpegError, IndexError) as error:
+        raise GestureError(f"{where}: damaged ({error})") from error

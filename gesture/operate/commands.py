@@ -30,6 +30,7 @@ def _run_plan(options: argparse.Namespace) -> None:
     from gesture.config.settings import load_given
     from gesture.operate.costs import describe, describe_costs, measured, stage_costs, training_sequences
     from gesture.operate.memory import describe_memory
+    from gesture.operate.preflight import suspicious
 
     if options.gpus < 1:
         raise GestureError(f"--gpus {options.gpus}: at least one")
@@ -40,6 +41,8 @@ def _run_plan(options: argparse.Namespace) -> None:
              for name in experiment.variants}  # fmt: skip
     costs = stage_costs(experiment, sequences, lambda member: given[member.variant_name], options.walltime * 60)
     print(describe(experiment))
+    for message in suspicious(experiment, options.directory):
+        print(f"warning: {message}")
     parameters = {name: one.parameters for name, one in seen.items()}
     print(describe_costs(experiment, costs, parameters, options.gpus, options.walltime * 60))
     print(describe_memory(experiment, options.directory))

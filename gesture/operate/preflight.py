@@ -5,11 +5,15 @@ import zipfile
 from pathlib import Path
 
 from gesture.base.errors import GestureError
+from gesture.base.files import read_manifest
 from gesture.catalog import FORMATS
+from gesture.config.layout import MANIFEST, records_folder
 from gesture.config.settings import Experiment
 from gesture.formats.options import ArraysOptions
-from gesture.formats.sequence_list import LIST, read_list
+from gesture.formats.sequence_list import LIST, raise_all, read_list, rows_and_problems
 from gesture.legacy2019.weight_files import start_files
+
+_SHOWN = 10
 
 
 def check(experiment: Experiment) -> None:
@@ -33,17 +37,52 @@ def check(experiment: Experiment) -> None:
         _check_arrays(experiment, folder)
 
 
+def suspicious(experiment: Experiment, root: Path = Path()) -> list[str]:
+    """What is legal and may be a mistake: told by `convert` where records are there, else seen in a list of arrays.
+
+    Args:
+        experiment: the settings.
+        root: working directory.
+
+    Returns:
+        A sentence each; the last one counts those beyond ten.
+    """
+    told = _told(experiment, root / records_folder(experiment) / MANIFEST)
+    more = [f"and {len(told) - _SHOWN} more, see the log of `convert`"] if len(told) > _SHOWN else []
+    return [*told[:_SHOWN], *more]
+
+
+def _told(experiment: Experiment, manifest: Path) -> list[str]:
+    try:
+        if manifest.exists():
+            return [str(one) for one in read_manifest(manifest, "convert").get("warnings", [])]
+        data, options = experiment.data, experiment.dataset_options
+        if not isinstance(options, ArraysOptions) or data.download:
+            return []
+        rows = read_list(Path(os.path.expandvars(data.folder or "")), options)
+    except (GestureError, OSError, TypeError):
+        return []  # `check` says what is wrong
+    shown = {row.label for row in rows if row.split == "training"}
+    without = [str(number) for number in range(1, options.classes + 1) if number - 1 not in shown]
+    named = f"{', '.join(without[:_SHOWN])}{f' and {len(without) - _SHOWN} more' if without[_SHOWN:] else ''}"
+    return [f"no training sequence of class {named}: it cannot be learnt"] if without else []
+
+
 def _check_arrays(experiment: Experiment, folder: Path) -> None:
     options = experiment.dataset_options
     assert isinstance(options, ArraysOptions)
-    table, rows = folder / LIST, read_list(folder, options)
+    table = folder / LIST
+    rows, problems = rows_and_problems(folder, options)
     subjects = {row.subject or "" for row in rows if row.split == "training"}
     unknown = [name for name in experiment.data.holdout_subjects if name not in subjects]
     if unknown:
-        raise GestureError(
+        problems.append(
             f"data.holdout_subjects: {', '.join(unknown)}: no training sequence of {table} is of this subject "
             f"(there are {', '.join(sorted(subjects - {''})) or 'none'})"
         )
+    raise_all(problems)
+    if not rows:
+        raise GestureError(f"{table}: no rows")
     _check_modalities(experiment, options, folder / rows[0].file)
 
 

@@ -158,7 +158,7 @@ def _member(member: Member, kept: ResultFolder, metrics: Mapping[str, Mapping[st
         tables={split: read_predictions(path, member.name) for split, path in tables.items() if path.exists()},
         metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
         history=[line for stage in stages for line in _history(stage)],
-        manifests=[read_manifest(path, "train") if path.exists() else {} for path in manifests],
+        manifests=[read_manifest(path, "train", stage=int) if path.exists() else {} for path in manifests],
     )
 
 
@@ -169,7 +169,7 @@ def _metrics(kept: ResultFolder, split: str) -> dict[str, Any]:
 def _history(stage: Path) -> list[dict[str, Any]]:
     """What a stage wrote down while it trained, if it is what its manifest was written for; 0.1.0 has no digest."""
     manifest = stage / MANIFEST
-    digest = read_manifest(manifest, "train").get("history_sha256") if manifest.exists() else None
+    digest = read_manifest(manifest, "train", stage=int).get("history_sha256") if manifest.exists() else None
     if digest is not None:
         require_digest(stage / HISTORY, digest, "train")
     return read_lines(stage / HISTORY)

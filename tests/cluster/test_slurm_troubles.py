@@ -25,6 +25,13 @@ rule nan:
 rule dies:
     output: "dies"
     shell: "echo $SLURM_JOB_ID >> deaths; test $(wc -l < deaths) -gt 1; touch {output}"
+rule whole:
+    output: "whole{n}"
+    resources: slurm_extra="--exclusive"
+    shell: "until grep -q 'has waited in the queue' printed; do sleep 0.2; done; touch {output}"
+rule two:
+    input: "whole1", "whole2"
+    output: touch("two")
 """
 NAN = r"""
 echo $SLURM_JOB_ID >> tries
@@ -94,3 +101,12 @@ def test_a_job_that_dies_at_once_is_tried_again_even_where_there_is_one_node_onl
     assert code == 0, printed
     assert f"{NODE} is left out for the next tries" in printed
     assert "left out no more" in printed
+
+
+def test_a_job_for_which_no_node_is_free_is_told_once_with_slurms_reason(slurm: Slurm, tmp_path: Path) -> None:
+    """Each wants the whole node; whichever has it keeps it until the other one was told."""
+    code, printed = snakemake(slurm, tmp_path, "--slurm-steady-pending-limit", "0.02", "two")
+    assert code == 0, printed
+    (told,) = [line for line in printed.splitlines() if "has waited in the queue" in line]
+    assert "whole n=" in told
+    assert told.rstrip().endswith(("Slurm's reason: Resources", "Slurm's reason: Priority")), told

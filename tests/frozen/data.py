@@ -58,7 +58,7 @@ def _records(manifest: Path) -> dict[str, Any]:
     bytes_ = {path.name: _sha256(path) for path in sorted(manifest.parent.glob("*.tfrecord"))}
     # What a compressor makes of the same bytes depends on its version.
     held = {"here": bytes_} if found["layout"] == "compact" else bytes_
-    plain = {key: value for key, value in found.items() if key not in ("digest", "shards")}
+    plain = {key: value for key, value in found.items() if key not in ("digest", "digests", "shards", "seal")}
     return {
         "shards": held,
         "digest": {"here": found["digest"]} if found["layout"] == "compact" else found["digest"],

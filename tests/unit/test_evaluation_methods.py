@@ -189,7 +189,6 @@ MISUSES = {
     "no labels": ({"labels": False}, "0 rows have a label"),
     "a member less": ({"skills": LESS}, "--fit-on: lacks member fair-s1: give the validation tables of exactly"),
     "a member more": ({"skills": {**SKILLS, "more-s1": 1}}, "has member more-s1, which is not averaged"),
-    "other data": ({"data_digest": "e"}, "--fit-on: .*: records' digest is 'e', but 'd' in what is averaged"),
     "other checkpoints": (
         {"checkpoint_digest": "other"},
         r"validation/fair-s1\.csv comes from another checkpoint than .*test/fair-s1\.csv",

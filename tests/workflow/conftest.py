@@ -23,7 +23,7 @@ ENVIRONMENT = {
     "HOME": os.environ.get("HOME", "/"),
     "PYTHONPATH": str(HERE / "plugins"),
 }
-COPIED = ("Snakefile", "lsf", "workflow", "config", "profiles", "envs", "gesture", "tests/config")
+COPIED = ("Snakefile", "lsf", "local", "slurm", "workflow", "config", "profiles", "envs", "gesture", "tests/config")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The order of the steps, with a fake `gesture`: what runs, with which arguments, and where the files go."""
 
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -86,7 +87,10 @@ def test_a_failing_step_fails_the_run_and_says_why(clone: Clone) -> None:
 def test_a_folder_given_on_the_command_line_replaces_that_of_the_file(clone: Clone, tmp_path: Path) -> None:
     folder = tmp_path / "raw files"
     folder.mkdir()
-    (folder / "sequences.csv").write_text("Id,split,label,subject,file\n1,training,1,7,\n")
+    (folder / "sequences.csv").write_text("Id,split,label,subject,file\n1,training,1,7,1.npz\n")
+    with zipfile.ZipFile(folder / "1.npz", "w") as archive:
+        for modality in ("rgb", "depth", "mask", "skeleton"):
+            archive.writestr(f"{modality}.npy", b"")
     given = f"data={{folder: {folder}}}"
     clone.run("--configfile", "config/utd-mhad.yaml", "--config", given, "--until", "download")
     assert yaml.safe_load(calls(clone.root)[0]["read"])["data"]["folder"] == str(folder)

@@ -6,12 +6,18 @@ VALIDATION = expand("<results>/predictions/validation/{member}.csv", member=MEMB
 FIT_ON = [] if EXPERIMENT.data.train_on_validation else VALIDATION
 
 
+def manifests_of(tables):
+    """What says whose predictions a table holds, and of which records; it is read with the table."""
+    return [str(Path(table).with_suffix(".json")) for table in tables]
+
+
 rule average:
     """Step 5: average the members on test. IN: their tables. OUT: ensemble, submission, metrics."""
     input:
         records="<records>/manifest.json",
         members=TEST,
         fit_on=FIT_ON,
+        manifests=manifests_of([*TEST, *FIT_ON]),
     output:
         ensemble="<results>/ensemble.csv",
         submission=report("<results>/submission.csv", "../report/submission.rst", "Result", labels={"split": "test"}),
@@ -40,6 +46,7 @@ use rule average as average_validation with:
         records="<records>/manifest.json",
         members=VALIDATION,
         fit_on=FIT_ON,
+        manifests=manifests_of(VALIDATION),
     output:
         ensemble="<results>/validation/ensemble.csv",
         submission="<results>/validation/submission.csv",

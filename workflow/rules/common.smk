@@ -5,6 +5,7 @@
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -12,11 +13,17 @@ from snakemake.logging import logger
 from snakemake.persistence.file import FilePersistence
 
 # This checkout's modules for this file, its `gesture` command and this Python for the jobs: nothing must be activated.
-# As a module, `workflow.basedir` is the importer's; one from GitHub is no checkout, and gesture has to be installed.
+# As a module, `workflow.basedir` is the importer's; single files from GitHub are no checkout: there, gesture is that of
+# the clone whose `make env` made this environment.
 CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
-sys.path[:0] = [str(CHECKOUT)] if CHECKOUT.is_dir() else []
-_bin = [str(CHECKOUT / "workflow" / "bin")] if CHECKOUT.is_dir() else []
-os.environ.update(PATH=os.pathsep.join([*_bin, os.path.dirname(sys.executable), *os.get_exec_path()]))
+if not CHECKOUT.is_dir():
+    CHECKOUT = Path(find_spec("gesture").origin).parents[1]
+sys.path.insert(0, str(CHECKOUT))
+_bin = [
+    str(CHECKOUT / "workflow" / "bin"),
+    os.path.dirname(sys.executable),
+]
+os.environ.update(PATH=os.pathsep.join([*_bin, *os.get_exec_path()]))
 
 from gesture.base.errors import GestureError
 from gesture.base import yaml_file
@@ -26,8 +33,9 @@ from gesture.config import digests, layout, members, old_names, settings, splits
 from gesture.download.seen import Seen, see
 from gesture.operate import costs, heads
 from gesture.operate.ancient import look_behind_ancient_inputs
-from gesture.operate.preflight import check
+from gesture.operate.preflight import check, suspicious
 from gesture.schedulers import gpus
+from gesture.schedulers.patterns import refuse_patterns
 from gesture.steps import STEPS
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()
@@ -41,7 +49,7 @@ if not workflow.overwrite_configfiles and not IS_MODULE:
 def as_given(path):
     """A configuration file as the user wrote it; Snakemake has made it absolute."""
     words = [word.removeprefix("--configfile=") for word in sys.argv]
-    return next((word for word in words if word and Path(path).match(word)), str(path))
+    return next((word for word in words if Path(word).name and Path(path).match(word)), str(path))
 
 
 def stop(error, where=None):
@@ -85,6 +93,8 @@ def one_of_several_heads(prepare):
     def prepared(**options):
         if workflow.is_main_process and workflow.execution_settings and not workflow.dryrun and not workflow.touch:
             try:
+                if workflow.executor_plugin.common_settings.non_local_exec:
+                    refuse_patterns(Path.cwd())
                 heads.be_the_only_one(EXPERIMENT.experiment)
                 heads.make_or_wait_for_records(EXPERIMENT, records_are_whole)
             except GestureError as error:
@@ -150,6 +160,12 @@ if SEEN.change:
 
 if workflow.is_main_process and workflow.output_settings.dryrun:
     logger.info(costs.describe(EXPERIMENT))
+    for message in suspicious(EXPERIMENT):
+        logger.warning(f"warning: {message}")
+    try:
+        refuse_patterns(Path.cwd())
+    except GestureError as error:
+        logger.warning(f"On a cluster, a real run would stop here: {error}")
     try:
         check(EXPERIMENT)
     except GestureError as error:
