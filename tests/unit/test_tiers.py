@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parent.parent.parent / "gesture"
 # What the Snakefile and the command line load. Everything else is tier 1 or 2.
 TIER_0 = {
     "gesture", "gesture.catalog", "gesture.cli", "gesture.convert", "gesture.download", "gesture.download.seen",
-    "gesture.average", "gesture.evaluate", "gesture.faults", "gesture.formats", "gesture.formats.options", "gesture.formats.sequence_list",
+    "gesture.average", "gesture.evaluate", "gesture.faults", "gesture.formats", "gesture.formats.options",
+    "gesture.formats.sequence_list",
     "gesture.formats.source",
     "gesture.legacy2019",
     "gesture.legacy2019.weight_files", "gesture.networks", "gesture.report", "gesture.steps", "gesture.train",
