@@ -24,6 +24,7 @@ from gesture.catalog import FORMATS
 from gesture.config.layout import INDEX
 from gesture.config.settings import Data, Experiment
 from gesture.convert.reader import digests_by_split, records_digest
+from gesture.convert.reuse import forget, set_aside
 from gesture.convert.suspicious import shared, unlearnable
 from gesture.convert.writer import Shard, write_shard
 from gesture.formats.options import Options
@@ -58,6 +59,8 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
     shards = _plan_shards(sources, output.parent, options, data)
     with Lease(output.parent, patient=True) as lease:
         remove_litter(output.parent)
+        kept = set_aside(output.parent, [(one.path, one.recipe) for one in shards])
+        shards = [one.keeping(kept) for one in shards]
         notes = write_shards(shards, processes)
         index = pd.DataFrame([row for note in notes for row in note["records"]], columns=INDEX_COLUMNS)
         if index.empty:
@@ -68,7 +71,11 @@ def convert(experiment: Experiment, raw: Path, output: Path, processes: int) -> 
         # Where nothing changed, dates stay too: others may be training on these records.
         write_text_if_other(output.with_name(INDEX), _text(index))
         write_text_if_other(output, manifest)
+        forget(output.parent)
+    again = sum(len(one.kept) for one in shards)
     print(f"{len(index)} sequences in {len(shards)} shards: {output.parent}")
+    if again:
+        print(f"{again} of {len(sources)} recordings had not changed and were copied from the shards before")
 
 
 def check_listed(raw: Path, manifest: dict[str, Any], dataset: str, sources: list[Source]) -> None:

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from gesture.base.errors import FailedForGoodError
 from gesture.base.files import file_digest
 from gesture.convert.convert import INDEX_COLUMNS
+from gesture.convert.notes import whole_notes
 from gesture.convert.reader import Records
-from gesture.convert.writer import whole_notes
 
 
 def verify(manifest: Path) -> None:

@@ -5,14 +5,17 @@ It imports no pandas: a process would spend half of its start on that.
 
 import importlib
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gesture.base.errors import GestureError
-from gesture.base.files import atomic_path, file_digest, read_manifest, value_digest, write_json
+from gesture.base.files import atomic_path, file_digest, value_digest, write_json
 from gesture.config.digests import shard_digest
 from gesture.convert.example import encode
+from gesture.convert.notes import whole_notes
+from gesture.convert.reuse import Kept, taken
 from gesture.convert.shard import write_record
 from gesture.convert.suspicious import dark
 from gesture.formats.options import Options
@@ -31,6 +34,7 @@ class Shard:
     options: Options
     size: int
     layout: str
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     @property
     def notes_path(self) -> Path:
@@ -43,6 +47,15 @@ class Shard:
         sources = [one.fingerprint for one in self.sources]
         return shard_digest(self.module, self.options, self.size, self.layout, sources)
 
+    def digest_of(self, source: Source) -> str:
+        """Digest of all that determines the bytes of a recording's records."""
+        return shard_digest(self.module, self.options, self.size, self.layout, [source.fingerprint])
+
+    def keeping(self, kept: Mapping[str, Kept]) -> "Shard":
+        """The same shard, with what is kept of its own recordings."""
+        digests = map(self.digest_of, self.sources)
+        return replace(self, kept={one: kept[one] for one in digests if one in kept})
+
 
 def write_shard(shard: Shard) -> dict[str, Any]:
     """Writes one shard unless it is there already; returns its notes."""
@@ -51,17 +64,16 @@ def write_shard(shard: Shard) -> dict[str, Any]:
     if notes and shard.path.exists() and (notes["recipe"], notes["bytes"]) == (recipe, shard.path.stat().st_size):
         return notes
     rows: list[list[Any]] = []
+    sources: list[list[Any]] = []
     problems: list[str] = []
-    module = importlib.import_module(shard.module)
-    with warnings.catch_warnings(record=True) as caught, atomic_path(shard.path) as temporary:
-        warnings.simplefilter("always")
+    with atomic_path(shard.path) as temporary:
         with temporary.open("wb") as file:
             for source in shard.sources:
+                before = len(rows)
                 try:
-                    for one in module.read(source, shard.options, shard.size):
-                        for what in dark(one):
-                            warnings.warn(what, stacklevel=2)
-                        rows.append([shard.path.name, *_written(file, one, shard.layout)])
+                    kept, told = _recording(shard, source)
+                    rows += [[shard.path.name, *write_record(file, data), *rest] for data, rest in kept]
+                    sources.append([shard.digest_of(source), len(rows) - before, told])
                 except GestureError as error:
                     problems.append(str(error))  # the others are read too: all that is damaged is told at once
         raise_all(problems)
@@ -69,27 +81,34 @@ def write_shard(shard: Shard) -> dict[str, Any]:
         "recipe": recipe,
         "bytes": shard.path.stat().st_size,
         "sha256": file_digest(shard.path),
-        "warnings": [str(one.message) for one in caught],
+        "warnings": [one for _, _, told in sources for one in told],
+        "sources": sources,
         "records": rows,
     }
     write_json(shard.notes_path, {**notes, "digest": value_digest(notes)})
     return notes
 
 
-def _written(file: BinaryIO, one: Sequence, layout: str) -> list[Any]:
-    """Writes a sequence; returns its row of the index but the shard."""
-    offset, size = write_record(file, encode(one, layout))
-    label = None if one.label is None else one.label + 1
-    return [offset, size, one.id, one.split, label, one.subject, one.source, one.length, "+".join(one.arrays)]
+def _recording(shard: Shard, source: Source) -> tuple[list[tuple[bytes, list[Any]]], list[str]]:
+    """The records of a recording, each with its row after offset and size, and what was strange about it.
 
-
-def whole_notes(path: Path) -> dict[str, Any] | None:
-    """The notes of a shard as they were written; None if there are none, or if they are damaged anywhere.
-
-    The index is made of them: one flipped bit would be another label.
+    Those of a recording that did not change are taken from where they are; else it is read.
     """
-    try:
-        notes: dict[str, Any] = read_manifest(path, "convert", digest=str, recipe=str, bytes=int)
-        return notes if notes.pop("digest") == value_digest(notes) else None
-    except (GestureError, ValueError):  # a ValueError where a number is none
-        return None
+    kept = shard.kept.get(shard.digest_of(source))
+    records = taken(kept)
+    if kept and records is not None:
+        return records, list(kept.warnings)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        records = []
+        for one in importlib.import_module(shard.module).read(source, shard.options, shard.size):
+            for what in dark(one):
+                warnings.warn(what, stacklevel=2)
+            records.append((encode(one, shard.layout), _row(one)))
+    return records, [str(one.message) for one in caught]
+
+
+def _row(one: Sequence) -> list[Any]:
+    """What the index says of a sequence, after its place."""
+    label = None if one.label is None else one.label + 1
+    return [one.id, one.split, label, one.subject, one.source, one.length, "+".join(one.arrays)]

@@ -21,6 +21,7 @@ SMALL = {
     "gpu_memory": ("--small", "--only", "graph", "--precision", "float32"),
     "feed": ("--steps", 2, "--rounds", 1),
     "memory": ("--steps", 4),
+    "raw_files": ("--files", 20, "--repeats", 1),
     "records": ("--people", 1, "--rounds", 1),
     "resume": ("--steps", 40, "--rounds", 1),
 }

@@ -110,6 +110,8 @@ def test_the_whole_chain_again_after_one_more_test_recording(real_clone: Clone, 
     again = real_clone.run(*TINY)
     assert "rule convert:" in again.stdout + again.stderr
     assert "rule train:" not in again.stdout + again.stderr
+    log = (real_clone.root / "logs/tiny/convert.log").read_text()
+    assert "3 of 19 recordings had not changed and were copied" in log  # the other 15 are in shards that stay
     after = (results / "submission.csv").read_text().splitlines()
     assert len(after) == len(before) + 1
     assert (weights.stat().st_mtime_ns, weights.read_bytes()) == trained
