@@ -33,6 +33,7 @@ _SENTENCES = {
     "tuple_type": _LIST,
     "too_short": TOO_SHORT + " {min_length} entry",
     "too_long": "has {actual_length} entries, at most {max_length} are allowed",
+    "string_too_long": "is too long: at most {max_length} characters are allowed",
     "string_pattern_mismatch": "should start with a letter or digit and have only letters, digits, dot, dash, "
     "underscore, got {value}",
 }

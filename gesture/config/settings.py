@@ -23,6 +23,8 @@ from gesture.formats.options import Options
 
 Modality = Literal["rgb", "depth", "mask", "skeleton"]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+# They are part of names of files, jobs and job groups, which have limits (255 bytes a file): told at the plan.
+LONGEST_NAME = 100
 
 
 class Data(Settings):
@@ -315,7 +317,9 @@ class Report(Settings):
 class Experiment(Settings):
     """One experiment: data, training, variants, average, report."""
 
-    experiment: str = Field(..., pattern=NAME, description="Name; results go to results/<experiment>.")
+    experiment: str = Field(
+        ..., pattern=NAME, max_length=LONGEST_NAME, description="Name; results go to results/<experiment>."
+    )
     data: Data = Field(Data(), description="Which recordings, and how they become records.")
     training: Training = Field(..., description="Defaults of all variants.")
     variants: dict[str, Variant] = Field(..., min_length=1, description="Name -> network, modalities, differences.")
@@ -344,6 +348,10 @@ class Experiment(Settings):
         for name in variants:
             if not re.fullmatch(NAME, name):
                 raise ValueError(f"variant name {name!r}: use letters, digits, dot, dash, underscore")
+            if len(name) > LONGEST_NAME:
+                raise ValueError(
+                    f"variant name {name[:40]!r}...: has {len(name)} characters, at most {LONGEST_NAME} fit"
+                )
             if name == "ensemble":
                 raise ValueError("variant name 'ensemble' is reserved for the average")
         return variants

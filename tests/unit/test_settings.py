@@ -81,6 +81,7 @@ def test_a_variant_inherits_training_and_replaces_key_by_key() -> None:
         (configuration(training=[]), "training: should be a mapping of keys, got []"),
         (configuration(experiment="../up"), "experiment: should start with a letter or digit and have only letters, "
          "digits, dot, dash, underscore, got '../up'"),
+        (configuration(experiment="x" * 101), "experiment: is too long: at most 100 characters are allowed"),
         (variant(network={"model": "smnett"}),
          f"variants.fusion.network: 'smnett' is not a network ({', '.join(NETWORKS)}); did you mean 'smnet'?"),
         (variant(network={}), "variants.fusion.network: `model` is missing"),
@@ -124,7 +125,7 @@ def test_all_problems_are_told_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["ensemble", "two words", "new\nline", "-dash", ""])
+@pytest.mark.parametrize("name", ["ensemble", "two words", "new\nline", "-dash", "", "x" * 101])
 def test_a_variant_name_that_could_not_be_a_file_name_is_refused(name: str) -> None:
     value = configuration()
     value["variants"][name] = value["variants"]["skeleton"]

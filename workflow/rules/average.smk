@@ -6,11 +6,6 @@ VALIDATION = expand("<results>/predictions/validation/{member}.csv", member=MEMB
 FIT_ON = [] if EXPERIMENT.data.train_on_validation else VALIDATION
 
 
-def manifests_of(tables):
-    """What says whose predictions a table holds, and of which records; it is read with the table."""
-    return [str(Path(table).with_suffix(".json")) for table in tables]
-
-
 rule average:
     """Step 5: average the members on test. IN: their tables. OUT: ensemble, submission, metrics."""
     input:

@@ -220,3 +220,8 @@ def histories(wildcards):
     """What every stage of every member wrote down while it trained."""
     stages = [(one.name, stage) for one in MEMBERS.values() for stage in range(1, one.stages + 1)]
     return [f"{stage_folder(member, stage)}/history.jsonl" for member, stage in stages]
+
+
+def manifests_of(tables):
+    """What says whose predictions a table holds, and of which records; it is read with the table."""
+    return [str(Path(table).with_suffix(".json")) for table in tables]
