@@ -50,13 +50,16 @@ def see(experiment: Experiment, root: Path = Path()) -> Seen:
         OSError: a folder cannot be looked at.
     """
     folder = users_folder(experiment)
-    if folder is None or not folder.is_dir():
+    if folder is None:
         return Seen()
-    now = list_files(folder)
-    files = value_digest(now)
     try:
         listed = read_manifest(raw_folder(experiment, root) / MANIFEST, "download", listing=dict, splits=dict)
     except GestureError:
+        listed = None
+    # Records do without raw files: that their disk is not mounted is no change.
+    now = list_files(folder) if folder.is_dir() else listed["listing"] if listed else {}
+    files = value_digest(now)
+    if listed is None:
         return Seen(files, _digests(experiment, folder, files))
     if listed["listing"] == now:
         return Seen(files, listed["splits"])

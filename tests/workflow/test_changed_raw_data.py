@@ -116,3 +116,5 @@ def test_the_whole_chain_again_after_one_more_test_recording(real_clone: Clone, 
     assert len(after) == len(before) + 1
     assert (weights.stat().st_mtime_ns, weights.read_bytes()) == trained
     assert steps(real_clone) == set()
+    raw.rename(raw.with_name("not mounted"))
+    assert steps(real_clone) == set()

@@ -92,6 +92,8 @@ def one_of_several_heads(prepare):
 
     def prepared(**options):
         if workflow.is_main_process and workflow.execution_settings and not workflow.dryrun and not workflow.touch:
+            if not records_are_whole():
+                look_at_data()  # before a folder is made
             try:
                 if workflow.executor_plugin.common_settings.non_local_exec:
                     refuse_patterns(Path.cwd())
@@ -120,12 +122,17 @@ def fix_settings():
             stop(refusal(error, Path(SETTINGS)))
 
 
-def before_jobs():
-    """The last look at the data; then the configuration is fixed."""
+def look_at_data():
+    """Refuses data that no job could use."""
     try:
         check(EXPERIMENT)
     except GestureError as error:
         stop(error, CONFIGURATION)
+
+
+def before_jobs():
+    """The last look at the data; then the configuration is fixed."""
+    look_at_data()
     if any(job.name in ("download", "convert") for job in workflow.dag.needrun_jobs()):
         try:
             heads.make_records_anew(EXPERIMENT)
