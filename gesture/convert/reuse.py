@@ -53,8 +53,8 @@ def set_aside(folder: Path, planned: Iterable[tuple[Path, str]]) -> dict[str, Ke
         Digest of a recording -> what the shards that were set aside hold of it.
     """
     recipes = {path.with_suffix(".json").name: recipe for path, recipe in planned}
-    for notes_path in sorted(folder.glob("*.tfrecord")):
-        shard, notes_path = notes_path, notes_path.with_suffix(".json")
+    for shard in sorted(folder.glob("*.tfrecord")):
+        notes_path = shard.with_suffix(".json")
         notes = whole_notes(notes_path)
         if notes and recipes.get(notes_path.name) != notes["recipe"]:
             shard.replace(shard.with_name(shard.name + ASIDE))
