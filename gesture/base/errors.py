@@ -6,6 +6,10 @@ import re
 _SECRETS = (re.compile(r"(?<=://)[^\s/?#@'\"]*@"), re.compile(r"(?<=://)([^\s?#'\"]*)[?#][^\s'\",;)]*"))
 
 
+# That are told at once.
+MOST_PROBLEMS = 10
+
+
 class GestureError(Exception):
     """A mistake the user can mend: the command prints it as one line on stderr and exits 2.
 
@@ -49,3 +53,15 @@ class HeldByAnotherError(GestureError):
     """Another live process is writing this member's checkpoints; exit 77."""
 
     exit_code = 77
+
+
+def raise_all(problems: list[str], kind: type[GestureError] = GestureError) -> None:
+    """Tells up to ten problems, a line each.
+
+    Raises:
+        GestureError: there are some; of this kind.
+    """
+    problems = [line for problem in problems for line in problem.split("\n")]
+    if problems:
+        more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+        raise kind("\n".join(problems[:MOST_PROBLEMS]) + more)

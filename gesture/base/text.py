@@ -1,6 +1,6 @@
 """Numbers as people read them, in terminals and on pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def clock(seconds: float) -> str:
@@ -19,6 +19,13 @@ def size(count: float) -> str:
             return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def few(names: Iterable[object], most: int) -> str:
+    """At most so many names in words: `a, b and 3 more`."""
+    shown = [str(one) for one in names]
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:

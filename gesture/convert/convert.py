@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from gesture.base.errors import FailedForGoodError, GestureError
+from gesture.base.errors import FailedForGoodError, GestureError, raise_all
 from gesture.base.files import json_text, read_manifest, remove_litter, sealed, write_text_if_other
 from gesture.base.lease import Lease
 from gesture.base.pool import pool
@@ -29,7 +29,6 @@ from gesture.convert.suspicious import shared, unlearnable
 from gesture.convert.writer import Shard, write_shard
 from gesture.formats.options import Options
 from gesture.formats.sequence import SPLITS
-from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
 from gesture.steps import recipe
 

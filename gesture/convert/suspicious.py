@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from gesture.base.files import file_digest
+from gesture.base.text import few
 from gesture.formats.sequence import Sequence as Gesture
 from gesture.formats.source import Source
 
@@ -21,7 +22,7 @@ def unlearnable(classes: Sequence[str], training: Sequence[int]) -> Iterator[str
     counted = enumerate(zip(classes, training, strict=True), 1)
     without = [f"{number} ({name})" for number, (name, count) in counted if not count]
     if without:
-        yield f"no training sequence of class {listed(without)}: it cannot be learnt"
+        yield f"no training sequence of class {few(without, _SHOWN)}: it cannot be learnt"
 
 
 def shared(sources: Sequence[Source]) -> Iterator[str]:
@@ -32,9 +33,9 @@ def shared(sources: Sequence[Source]) -> Iterator[str]:
     for group in sizes.values():
         if len({one.split for one in group}) < 2:
             continue
-        first: dict[str, Source] = {}
+        twins: dict[str, Source] = {}
         for one in group:
-            twin = first.setdefault(file_digest(one.path), one)
+            twin = twins.setdefault(file_digest(one.path), one)
             if twin.split != one.split:
                 yield f"{one.name} ({one.split}) has the same bytes as {twin.name} ({twin.split})"
 
@@ -45,9 +46,3 @@ def dark(one: Gesture) -> Iterator[str]:
     black = [name for name, array in pictures.items() if array is not None and (array > _DARK).mean() < _LIT]
     if black:
         yield f"{one.source or one.split}: Id {one.id}: {' and '.join(black)} pictures are nearly black"
-
-
-def listed(names: Sequence[str]) -> str:
-    """At most five names in words."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

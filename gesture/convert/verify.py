@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from gesture.base.errors import FailedForGoodError
+from gesture.base.errors import FailedForGoodError, raise_all
 from gesture.base.files import file_digest
 from gesture.convert.convert import INDEX_COLUMNS
 from gesture.convert.notes import whole_notes
@@ -31,9 +31,7 @@ def verify(manifest: Path) -> None:
             problems.append(
                 f"{manifest}: {counts['sequences']} sequences of {split}, the index has {counted.get(split)}"
             )
-    if problems:
-        more = f"\n… and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise FailedForGoodError("\n".join(problems[:10]) + more)
+    raise_all(problems, FailedForGoodError)
     print(f"{len(records.index)} records in {len(records.manifest['shards'])} shards are as they were written")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import GestureError, raise_all
 from gesture.base.files import atomic_path, file_digest, value_digest, write_json
 from gesture.config.digests import shard_digest
 from gesture.convert.example import encode
@@ -20,7 +20,6 @@ from gesture.convert.shard import write_record
 from gesture.convert.suspicious import dark
 from gesture.formats.options import Options
 from gesture.formats.sequence import Sequence
-from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
 
 

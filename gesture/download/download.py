@@ -38,24 +38,23 @@ def download(experiment: Experiment, output: Path, processes: int) -> None:
         GestureError: the folder is missing or empty, a file cannot be downloaded, or one is damaged.
     """
     data, options = experiment.data, experiment.dataset_options
-    own = users_folder(experiment)
-    listing = list_files(own) if own and own.is_dir() else {}
     module = importlib.import_module(FORMATS[data.dataset].module)
-    if FORMATS[data.dataset].made:
+    own, listing = users_folder(experiment), {}
+    if own is not None:
+        folder = own
+        if not folder.is_dir():
+            raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
+        listing = list_files(folder)
+    elif data.download:
+        folder = _download(data.download, output.parent)
+    else:
         folder = output.parent / "raw"
         with Lease(output.parent, patient=True):
             remove_litter(folder)
             _make(module, folder, options, processes)
-    elif data.download:
-        folder = _download(data.download, output.parent)
-    else:
-        assert own is not None
-        folder = own
-        if not folder.is_dir():
-            raise GestureError(f"data.folder: {folder}: no such folder; put the raw files of {data.dataset!r} there")
     sources = module.sources(folder, options)
     files = {one.name: one.size for one in sources}
-    splits = by_split(sources) if own else {}
+    splits = by_split(sources) if own is not None else {}
     manifest = {"dataset": data.dataset, "folder": str(folder), "files": files, "listing": listing, "splits": splits}
     # Where nothing changed, its date stays too, and what was made of the files is not made again.
     write_text_if_other(output, json_text(manifest))

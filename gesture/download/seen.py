@@ -6,7 +6,8 @@ Names, sizes and dates of all files and the bytes of lists are compared with wha
 
 import importlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ LIST_BYTES = 4 << 20
 Listing = dict[str, list[Any]]
 
 
+@dataclass(frozen=True)
 class Seen:
     """The raw files of an experiment as they are now.
 
@@ -33,10 +35,9 @@ class Seen:
         change: what is new, changed or gone since they were listed; "" where nothing is, or nothing was listed.
     """
 
-    def __init__(self, files: str = "", splits: dict[str, str] | None = None, change: str = "") -> None:
-        self.files = files
-        self.splits = splits or {}
-        self.change = change
+    files: str = ""
+    splits: Mapping[str, str] = field(default_factory=dict)
+    change: str = ""
 
     def digest(self, *splits: str) -> str:
         """One digest of these splits; without any, of all."""

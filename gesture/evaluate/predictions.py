@@ -15,6 +15,7 @@ import pandas as pd
 
 from gesture.base.errors import FailedForGoodError, GestureError
 from gesture.base.files import atomic_path, file_digest, read_json, sealed, unsealed, write_json
+from gesture.base.text import few
 
 UNLABELLED = -1
 DIGEST = "sha256"  # key of the manifest: digest of the table's bytes
@@ -209,9 +210,7 @@ def member_name(path: Path, manifest: Mapping[str, Any]) -> str:
 
 def listing(ids: Sequence[Any] | np.ndarray, noun: str = "Id") -> str:
     """At most five ids in words: `Id 3`, `Ids 3, 5`, `Ids 1, 2, 3, 4, 5 and 7 more`."""
-    first = ", ".join(str(one) for one in ids[:5])
-    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return f"{noun}{'s' if len(ids) != 1 else ''} {first}{more}"
+    return f"{noun}{'s' if len(ids) != 1 else ''} {few(ids, 5)}"
 
 
 def _columns(path: Path) -> list[str]:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import GestureError, raise_all
 from gesture.formats.images import gray_depth, resize
 from gesture.formats.npz import UNREADABLE, read_npz
 from gesture.formats.options import ArraysOptions
 from gesture.formats.sequence import MODALITIES, Sequence
-from gesture.formats.sequence_list import LIST, raise_all, read_list
+from gesture.formats.sequence_list import LIST, read_list
 from gesture.formats.source import Source
 
 # Kinect pinhole of the ChaLearn recordings: u = cx + fx X/Z, v = cy - fy Y/Z [px of 640x480].

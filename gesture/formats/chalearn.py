@@ -11,10 +11,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import GestureError, raise_all
 from gesture.formats.npz import UNREADABLE
 from gesture.formats.sequence import Sequence
-from gesture.formats.sequence_list import raise_all
 from gesture.formats.source import Source
 from gesture.formats.video import CroppedVideo
 

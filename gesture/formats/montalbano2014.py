@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import GestureError, raise_all
 from gesture.formats.chalearn import (
     CLASS_NAMES,
     Options,
@@ -18,7 +18,7 @@ from gesture.formats.chalearn import (
     sample_paths,
 )
 from gesture.formats.sequence import MODALITIES, Sequence
-from gesture.formats.sequence_list import raise_all, text_of
+from gesture.formats.sequence_list import text_of
 from gesture.formats.source import Source
 
 _SPLIT_ENDS = {"training": 470, "validation": 700, "test": 940}  # last sample number of each split

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import GestureError, raise_all
 from gesture.formats.options import ArraysOptions
 
 COLUMNS = ("Id", "split", "label", "subject", "file")
 LIST = "sequences.csv"
-MOST_PROBLEMS = 10
 _SPLITS = ("training", "validation", "test")
 _MOST_ID = 2**63 - 1
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -63,18 +62,6 @@ def rows_and_problems(folder: Path, options: ArraysOptions) -> tuple[list[Row], 
         if not _is_file(folder / row.file):
             problems.append(f"{table}:{number}: file {row.file[:80]!r} does not exist")
     return rows, problems
-
-
-def raise_all(problems: list[str]) -> None:
-    """Tells up to ten problems, a line each.
-
-    Raises:
-        GestureError: there are some.
-    """
-    problems = [line for problem in problems for line in problem.split("\n")]
-    if problems:
-        more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-        raise GestureError("\n".join(problems[:MOST_PROBLEMS]) + more)
 
 
 def text_of(path: Path, problems: list[str]) -> str:

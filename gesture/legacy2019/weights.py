@@ -4,7 +4,7 @@ Both of TensorFlow's checkpoint formats are read. Kernels have the same layout t
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from gesture.base.errors import GestureError
+from gesture.base.text import few
 from gesture.legacy2019.weight_files import existing
 from gesture.networks.layers.encoders import ClipEncoder
 from gesture.networks.layers.recurrent import AttentionCell
@@ -62,7 +63,7 @@ def sizes(path: Path) -> Sizes:
     vector = shapes.get("rnn_model/recurrent/bidirectional_rnn/fw/attention_cell_wrapper/attention/attn_v")
     logits = shapes.get("logits/dense/bias")
     if not streams or vector is None or logits is None:
-        raise GestureError(f"{path}: no checkpoint of the 2019 program; it has {few(shapes)}")
+        raise GestureError(f"{path}: no checkpoint of the 2019 program; it has {_named(shapes)}")
     rgb, depth, skeleton = heads
     return Sizes(tuple(filter(None, widths)), (rgb, depth, skeleton), vector[0], streams, logits[0])
 
@@ -181,14 +182,13 @@ def refuse_misfits(path: Path, expected: Mapping[str, tuple[int, ...]], shapes: 
     problems = [f"no tensor {name}" for name in missing] + differing
     if problems:
         more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
-        has = f"; it has {few(sorted(set(shapes) - set(expected)))}" if missing else ""
+        has = f"; it has {_named(set(shapes) - set(expected))}" if missing else ""
         raise GestureError(f"{path}: does not fit this network: {'; '.join(problems[:3])}{more}{has}")
 
 
-def few(names: Collection[str]) -> str:
-    """At most four names in words."""
-    shown = ", ".join(sorted(names)[:4])
-    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown or "no other tensor"
+def _named(names: Iterable[str]) -> str:
+    """At most four tensors in words."""
+    return few(sorted(names), 4) or "no other tensor"
 
 
 def read_checkpoint(path: Path, what: Callable[[Any], T]) -> T:
@@ -213,5 +213,6 @@ def refuse_not_finite(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
         wrong = [name for name, one in tensors.items() if not np.isfinite(np.asarray(one, np.float32)).all()]
     if wrong:
         raise GestureError(
-            f"{path}: {few(wrong)}: values that are not finite in float32; the file is damaged or its training diverged"
+            f"{path}: {_named(wrong)}: values that are not finite in float32; the file is damaged or its training "
+            "diverged"
         )

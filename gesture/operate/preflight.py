@@ -1,16 +1,16 @@
 """What can be told about raw data in a moment, before any job is submitted; `download` looks at every file."""
 
-import os
 import zipfile
 from pathlib import Path
 
-from gesture.base.errors import GestureError
+from gesture.base.errors import GestureError, raise_all
 from gesture.base.files import read_manifest
-from gesture.catalog import FORMATS
+from gesture.base.text import few
 from gesture.config.layout import MANIFEST, records_folder
 from gesture.config.settings import Experiment
+from gesture.download.seen import users_folder
 from gesture.formats.options import ArraysOptions
-from gesture.formats.sequence_list import LIST, raise_all, read_list, rows_and_problems
+from gesture.formats.sequence_list import LIST, read_list, rows_and_problems
 from gesture.legacy2019.weight_files import start_files
 
 _SHOWN = 10
@@ -24,16 +24,15 @@ def check(experiment: Experiment) -> None:
     """
     for name, variant in experiment.variants.items():
         start_files(name, variant)
-    data = experiment.data
-    if FORMATS[data.dataset].made or data.download:
+    folder, dataset = users_folder(experiment), experiment.data.dataset
+    if folder is None:
         return
-    folder = Path(os.path.expandvars(data.folder or ""))
     if not folder.is_dir():
         raise GestureError(
             f"data.folder: {str(folder)!r}: no such folder (looked in {Path.cwd()}); put the raw files of "
-            f"{data.dataset!r} there, or name another one: --config data='{{folder: /path/to/it}}'"
+            f"{dataset!r} there, or name another one: --config data='{{folder: /path/to/it}}'"
         )
-    if data.dataset == "arrays":
+    if dataset == "arrays":
         _check_arrays(experiment, folder)
 
 
@@ -47,7 +46,7 @@ def suspicious(experiment: Experiment, root: Path = Path()) -> list[str]:
     Returns:
         A sentence each; the last one counts those beyond ten.
     """
-    told = _told(experiment, root / records_folder(experiment) / MANIFEST)
+    told = _told(experiment, records_folder(experiment, root) / MANIFEST)
     more = [f"and {len(told) - _SHOWN} more, see the log of `convert`"] if len(told) > _SHOWN else []
     return [*told[:_SHOWN], *more]
 
@@ -56,16 +55,15 @@ def _told(experiment: Experiment, manifest: Path) -> list[str]:
     try:
         if manifest.exists():
             return [str(one) for one in read_manifest(manifest, "convert").get("warnings", [])]
-        data, options = experiment.data, experiment.dataset_options
-        if not isinstance(options, ArraysOptions) or data.download:
+        folder, options = users_folder(experiment), experiment.dataset_options
+        if folder is None or not isinstance(options, ArraysOptions):
             return []
-        rows = read_list(Path(os.path.expandvars(data.folder or "")), options)
+        rows = read_list(folder, options)
     except (GestureError, OSError, TypeError):
         return []  # `check` says what is wrong
     shown = {row.label for row in rows if row.split == "training"}
-    without = [str(number) for number in range(1, options.classes + 1) if number - 1 not in shown]
-    named = f"{', '.join(without[:_SHOWN])}{f' and {len(without) - _SHOWN} more' if without[_SHOWN:] else ''}"
-    return [f"no training sequence of class {named}: it cannot be learnt"] if without else []
+    without = [number for number in range(1, options.classes + 1) if number - 1 not in shown]
+    return [f"no training sequence of class {few(without, _SHOWN)}: it cannot be learnt"] if without else []
 
 
 def _check_arrays(experiment: Experiment, folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from gesture.base.disk import refusal
 from gesture.base.errors import GestureError, StoppedEarlyError
 from gesture.base.lease import holder, is_gone, is_here, silence, who
-from gesture.base.text import aligned, clock
+from gesture.base.text import aligned, clock, few
 from gesture.config.digests import average_digest, evaluate_digest, report_digest
 from gesture.config.layout import HISTORY, MANIFEST, METRICS, WEIGHTS
 from gesture.config.members import members
@@ -145,7 +145,7 @@ def _made(
     why = ""
     again = [one.job for one in before if one.state != "done"]
     if again:
-        why = f"{_listed([one.key for one in again])} {'is' if len(again) == 1 else 'are'} not done"
+        why = f"{few([one.key for one in again], 2)} {'is' if len(again) == 1 else 'are'} not done"
     elif stage is not None and stage.state == "outdated":
         why = "made with other settings"
     elif _slice_changed(experiment, job, noted, root):
@@ -210,17 +210,13 @@ def _waits_for(before: list[JobStatus]) -> str:
     """What has to be done first; empty if all is."""
     failed = [one.job.key for one in before if one.state == "failed"]
     if failed:
-        return f"{_listed(failed)} failed"
+        return f"{few(failed, 2)} failed"
     open_ones = [one.job.key for one in before if one.state != "done"]
-    return f"for {_listed(open_ones)}" if open_ones else ""
+    return f"for {few(open_ones, 2)}" if open_ones else ""
 
 
 def _queued(job: Job | None) -> str:
     return f"{job.name} is in the queue, or has just begun" if job else ""
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def _words(held: dict[str, Any], folder: Path) -> str:
