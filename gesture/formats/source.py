@@ -1,6 +1,7 @@
 """The unit of conversion: one raw recording, and the ids of the sequences it will yield."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,12 @@ class Source:
         """All its files together [bytes]."""
         return sum(one.stat().st_size for one in (self.path, *self.further))
 
-    @property
+    @cached_property
     def fingerprint(self) -> list[Any]:
-        """What would be different had it changed; its files are known by name, size and date, as `make` does."""
+        """What would be different had it changed; its files are known by name, size and date, as `make` does.
+
+        The files are looked at once, before they are read: several digests are made of it.
+        """
         stats = [(one.name, one.stat()) for one in (self.path, *self.further)]
         files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
         return [self.name, self.split, self.ids, self.labels, self.subject, files]

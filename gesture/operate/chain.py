@@ -23,7 +23,7 @@ from gesture.config.layout import (
     raw_folder,
     records_folder,
 )
-from gesture.config.members import members
+from gesture.config.members import Member, members
 from gesture.config.settings import Experiment
 
 SPLITS = ("validation", "test")
@@ -41,6 +41,7 @@ class ChainJob:
         outputs: names of its files in that folder.
         log: what it printed.
         after: keys of the jobs whose files it reads.
+        member: whose stage it trains; None for other steps.
         live: folder of a stage's checkpoints; None for other steps.
     """
 
@@ -51,6 +52,7 @@ class ChainJob:
     outputs: tuple[str, ...]
     log: Path
     after: tuple[str, ...] = ()
+    member: Member | None = None
     live: Path | None = None
 
     @property
@@ -79,7 +81,7 @@ def chain(experiment: Experiment, root: Path) -> list[ChainJob]:
     ]
     tables: dict[str, list[str]] = {split: [] for split in SPLITS}
     for one in everyone:
-        found += [_stage(layout, one.name, stage) for stage in range(1, one.stages + 1)]
+        found += [_stage(layout, one, stage) for stage in range(1, one.stages + 1)]
     trained = [job.key for job in found if job.step == "train"]
     for split in SPLITS:
         for one in everyone:
@@ -104,15 +106,16 @@ def _average(layout: Layout, rule: str, split: str, after: tuple[str, ...]) -> C
     return ChainJob("average", rule, (), layout.results.average(split), names, log, after)
 
 
-def _stage(layout: Layout, member: str, stage: int) -> ChainJob:
-    before = (f"train {member} {stage - 1}",) if stage > 1 else ()
+def _stage(layout: Layout, member: Member, stage: int) -> ChainJob:
+    before = (f"train {member.name} {stage - 1}",) if stage > 1 else ()
     return ChainJob(
         step="train",
         rule="train",
-        wildcards=(member, str(stage)),
-        folder=layout.results.stage(member, stage),
+        wildcards=(member.name, str(stage)),
+        folder=layout.results.stage(member.name, stage),
         outputs=(WEIGHTS, OPTIMISER, HISTORY, MANIFEST),
-        log=layout.log("train", member, f"stage{stage}"),
+        log=layout.log("train", member.name, f"stage{stage}"),
         after=("convert", *before),
-        live=layout.live(member, stage),
+        member=member,
+        live=layout.live(member.name, stage),
     )

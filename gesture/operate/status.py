@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,6 @@ from gesture.base.lease import holder, is_gone, is_here, silence, who
 from gesture.base.text import aligned, clock, few
 from gesture.config.digests import average_digest, evaluate_digest, report_digest
 from gesture.config.layout import HISTORY, MANIFEST, METRICS, WEIGHTS
-from gesture.config.members import members
 from gesture.config.settings import Experiment, load
 from gesture.operate import note
 from gesture.operate.cancel import heads, queued
@@ -37,7 +37,7 @@ SILENT = 120.0
 # Settings that a step's result depends on beside its inputs; those of the steps before are in names or manifests.
 _SLICES = {"evaluate": evaluate_digest, "average": average_digest, "report": report_digest}
 # Which files of the job before are read, where that is not all of them.
-_READ = {"convert": {MANIFEST}, "train": {WEIGHTS}, "average": {METRICS}}
+_READ = {"train": {WEIGHTS}, "average": {METRICS}}
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,9 @@ def _status(
 
 
 def _stage(experiment: Experiment, job: ChainJob) -> StageStatus | None:
-    if job.live is None:
+    if job.member is None or job.live is None:
         return None
-    member, stage = job.wildcards
-    return stage_status(experiment, members(experiment)[member], int(stage), job.live, job.folder / MANIFEST)
+    return stage_status(experiment, job.member, int(job.wildcards[1]), job.live, job.folder / MANIFEST)
 
 
 def _made(
@@ -163,7 +162,13 @@ def _slice_changed(experiment: Experiment, job: ChainJob, noted: dict[str, Any],
     if job.step not in _SLICES or not settings.is_file():
         return False
     digest = _SLICES[job.step]
-    return digest(load(settings)) != digest(experiment)
+    return digest(_settings(settings)) != digest(experiment)
+
+
+@lru_cache(maxsize=8)
+def _settings(path: Path) -> Experiment:
+    """Resolved settings, read once for all jobs that were given them: their file is named after its content."""
+    return load(path)
 
 
 def _newer(job: ChainJob, before: list[JobStatus]) -> Path | None:
@@ -171,13 +176,10 @@ def _newer(job: ChainJob, before: list[JobStatus]) -> Path | None:
     if job.step in ("convert", "train"):  # written again with the same content, these change nothing
         return None
     oldest = min(path.stat().st_mtime_ns for path in job.files)
-    for one in before:
-        names = _READ.get(one.job.step)
-        if job.step == "report" and one.job.step == "train":
-            names = {HISTORY}
-        for path in one.job.files:
-            is_read = names is None or path.name in names
-            if one.job.step != "convert" and is_read and path.exists() and path.stat().st_mtime_ns > oldest:
+    for one in (two.job for two in before if two.job.step != "convert"):
+        names = {HISTORY} if (job.step, one.step) == ("report", "train") else _READ.get(one.step)
+        for path in one.files:
+            if (names is None or path.name in names) and path.exists() and path.stat().st_mtime_ns > oldest:
                 return path
     return None
 

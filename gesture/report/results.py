@@ -152,13 +152,14 @@ def read_results(experiment: Experiment, records: Path, folder: Path, logs: Path
 def _member(member: Member, kept: ResultFolder, metrics: Mapping[str, Mapping[str, Any]]) -> MemberResult:
     tables = {split: kept.table(split, member.name) for split in SPLITS}
     stages = [kept.stage(member.name, stage + 1) for stage in range(member.stages)]
-    manifests = [stage / MANIFEST for stage in stages]
+    paths = [stage / MANIFEST for stage in stages]
+    manifests = [read_manifest(path, "train", stage=int) if path.exists() else {} for path in paths]
     return MemberResult(
         member=member,
         tables={split: read_predictions(path, member.name) for split, path in tables.items() if path.exists()},
         metrics={split: one["members"][member.name] for split, one in metrics.items() if member.name in one["members"]},
-        history=[line for stage in stages for line in _history(stage)],
-        manifests=[read_manifest(path, "train", stage=int) if path.exists() else {} for path in manifests],
+        history=[line for stage, manifest in zip(stages, manifests, strict=True) for line in _history(stage, manifest)],
+        manifests=manifests,
     )
 
 
@@ -166,10 +167,8 @@ def _metrics(kept: ResultFolder, split: str) -> dict[str, Any]:
     return read_manifest(kept.average(split) / METRICS, "average", members=dict)
 
 
-def _history(stage: Path) -> list[dict[str, Any]]:
+def _history(stage: Path, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a stage wrote down while it trained, if it is what its manifest was written for; 0.1.0 has no digest."""
-    manifest = stage / MANIFEST
-    digest = read_manifest(manifest, "train", stage=int).get("history_sha256") if manifest.exists() else None
-    if digest is not None:
-        require_digest(stage / HISTORY, digest, "train")
+    if manifest.get("history_sha256") is not None:
+        require_digest(stage / HISTORY, manifest["history_sha256"], "train")
     return read_lines(stage / HISTORY)
