@@ -17,6 +17,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from gesture.config.layout import MANIFEST, raw_folder
+from gesture.config.settings import load
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 HEADER = "Id,split,label,subject,file\n"
@@ -42,12 +45,9 @@ def experiment(folder: Path, files: int) -> Path:
         "variants": {"tcn": {"network": {"model": "tcn"}, "modalities": ["skeleton"]}},
     }
     settings.write_text(yaml.safe_dump(value))
-    code = "from gesture.config.layout import *; from gesture.config.settings import load; import sys, pathlib; "
-    code += "print(raw_folder(load(pathlib.Path(sys.argv[1]))))"
-    place = subprocess.run([sys.executable, "-c", code, settings], capture_output=True, text=True, check=True, cwd=ROOT)
-    listed = folder / place.stdout.strip() / "manifest.json"
+    listed = raw_folder(load(settings), folder) / MANIFEST
     listed.parent.mkdir(parents=True)
-    subprocess.run([BIN / "gesture", "download", "--settings", settings, "--output", listed], check=True, cwd=folder)
+    subprocess.run([BIN / "gesture", "download", "--settings", settings, "--output", listed], check=True)
     return settings
 
 

@@ -4,7 +4,7 @@ Shards that a conversion is about to replace are set aside under names that end 
 done. One that was killed finds them again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,15 @@ class Kept:
     rows: tuple[tuple[Any, ...], ...]
     warnings: tuple[str, ...]
 
-    def records(self) -> Iterator[tuple[bytes, list[Any]]]:
-        """Each record, as it stands in the shard, with its row after offset and size.
-
-        Raises:
-            FailedForGoodError: it is damaged.
-            OSError: the shard cannot be read.
-        """
-        with self.path.open("rb") as file:
-            for _, offset, size, *rest in self.rows:
-                yield read_record(file.fileno(), offset, size, self.path), list(rest)
+    def records(self) -> list[tuple[bytes, list[Any]]] | None:
+        """Each record, as it stands in the shard, with its row after offset and size; None where one is damaged."""
+        try:
+            with self.path.open("rb") as file:
+                return [
+                    (read_record(file.fileno(), offset, size, self.path), rest) for _, offset, size, *rest in self.rows
+                ]
+        except (FailedForGoodError, OSError):
+            return None
 
 
 def set_aside(folder: Path, planned: Iterable[tuple[Path, str]]) -> dict[str, Kept]:
@@ -74,11 +73,3 @@ def forget(folder: Path) -> None:
     """Removes what was set aside."""
     for path in folder.glob(f"*{ASIDE}"):
         path.unlink()
-
-
-def taken(kept: Kept | None) -> list[tuple[bytes, list[Any]]] | None:
-    """The records of a recording that are kept; None where there are none, or where they cannot be read."""
-    try:
-        return list(kept.records()) if kept else None
-    except (FailedForGoodError, OSError):
-        return None

@@ -15,7 +15,7 @@ from gesture.base.files import atomic_path, file_digest, value_digest, write_jso
 from gesture.config.digests import shard_digest
 from gesture.convert.example import encode
 from gesture.convert.notes import whole_notes
-from gesture.convert.reuse import Kept, taken
+from gesture.convert.reuse import Kept
 from gesture.convert.shard import write_record
 from gesture.convert.suspicious import dark
 from gesture.formats.options import Options
@@ -68,11 +68,11 @@ def write_shard(shard: Shard) -> dict[str, Any]:
     with atomic_path(shard.path) as temporary:
         with temporary.open("wb") as file:
             for source in shard.sources:
-                before = len(rows)
+                digest = shard.digest_of(source)
                 try:
-                    kept, told = _recording(shard, source)
-                    rows += [[shard.path.name, *write_record(file, data), *rest] for data, rest in kept]
-                    sources.append([shard.digest_of(source), len(rows) - before, told])
+                    records, told = _recording(shard, source, shard.kept.get(digest))
+                    rows += [[shard.path.name, *write_record(file, data), *rest] for data, rest in records]
+                    sources.append([digest, len(records), told])
                 except GestureError as error:
                     problems.append(str(error))  # the others are read too: all that is damaged is told at once
         raise_all(problems)
@@ -88,14 +88,12 @@ def write_shard(shard: Shard) -> dict[str, Any]:
     return notes
 
 
-def _recording(shard: Shard, source: Source) -> tuple[list[tuple[bytes, list[Any]]], list[str]]:
+def _recording(shard: Shard, source: Source, kept: Kept | None) -> tuple[list[tuple[bytes, list[Any]]], list[str]]:
     """The records of a recording, each with its row after offset and size, and what was strange about it.
 
-    Those of a recording that did not change are taken from where they are; else it is read.
+    They are taken from where they are kept; else the recording is read.
     """
-    kept = shard.kept.get(shard.digest_of(source))
-    records = taken(kept)
-    if kept and records is not None:
+    if kept and (records := kept.records()) is not None:
         return records, list(kept.warnings)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

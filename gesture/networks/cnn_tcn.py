@@ -17,7 +17,7 @@ class CnnTcnSettings(TemporalSettings):
     """2-D convolutions on the person in each depth picture, joined over time; the skeleton may be added."""
 
     model: Literal["cnn_tcn"] = Field("cnn_tcn", description="Kind of network.")
-    frames: Frames = Field(24, description="Length that every sequence is resampled to [frames].")
+    frames: Frames = 24
     person: int = Field(48, ge=16, le=224, description="Side of the square cut out around the person [px].")
     widths: tuple[Width, ...] = Field(
         (16, 32, 48, 64),

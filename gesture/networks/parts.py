@@ -14,7 +14,7 @@ JOINTS_BYTES = USUAL_LENGTH * JOINTS * 9 * FLOAT
 CHANNELS = {"joints": 60, "bones": 57, "velocity": 60, "path": 3}
 
 Streams = tuple[Literal["joints", "bones", "velocity", "path"], ...]
-Frames = Annotated[int, Field(ge=4, le=512)]
+Frames = Annotated[int, Field(ge=4, le=512, description="Length that every sequence is resampled to [frames].")]
 
 
 def channels_of(streams: Iterable[str]) -> int:

@@ -17,7 +17,7 @@ class StgcnSettings(OnSkeleton):
     """Convolutions along the bones and over time, the same for every joint."""
 
     model: Literal["stgcn"] = Field("stgcn", description="Kind of network.")
-    frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
+    frames: Frames = 48
     streams: tuple[Literal["joints", "bones", "velocity"], ...] = Field(
         ("joints", "bones", "velocity"),
         min_length=1,

@@ -16,7 +16,7 @@ class TcnSettings(TemporalSettings, OnSkeleton):
     """Temporal convolutions over the world coordinates of the 20 joints."""
 
     model: Literal["tcn"] = Field("tcn", description="Kind of network.")
-    frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
+    frames: Frames = 48
     streams: Streams = Field(
         ("joints", "bones", "velocity", "path"),
         min_length=1,

@@ -16,7 +16,7 @@ class TransformerSettings(OnSkeleton):
     """Self-attention over the frames' joint coordinates."""
 
     model: Literal["transformer"] = Field("transformer", description="Kind of network.")
-    frames: Frames = Field(48, description="Length that every sequence is resampled to [frames].")
+    frames: Frames = 48
     streams: Streams = Field(
         ("joints", "bones", "velocity", "path"),
         min_length=1,

@@ -40,8 +40,7 @@ def be_the_only_one(experiment: str, root: Path = Path(), take: Take | None = No
     folder = Layout(experiment, root).head
     remedy = f"let it finish, or end it and run again; its jobs: gesture status {experiment}"
     try:
-        _refuse_living(folder)
-        (take or _keep)(folder)
+        _take(folder, take)
     except HeldByAnotherError:
         held = holder(folder)
         whom = who(held) if held else "another process"
@@ -68,8 +67,7 @@ def make_or_wait_for_records(
     told = False
     while not are_whole():
         try:
-            _refuse_living(folder)
-            (take or _keep)(folder)
+            _take(folder, take)
             return
         except HeldByAnotherError:
             held = holder(folder)
@@ -112,15 +110,16 @@ def _heads_on(records: Path, but: str, root: Path) -> list[Path]:
     return found
 
 
-def _refuse_living(folder: Path) -> None:
-    """A process that can be seen holds its lease even while it is stopped, as by Ctrl-Z; no need to watch it.
+def _take(folder: Path, take: Take | None) -> None:
+    """Takes a lease, unless its holder can be seen: that one holds it even while it is stopped, as by Ctrl-Z.
 
     Raises:
-        HeldByAnotherError: there is one.
+        HeldByAnotherError: its holder lives.
     """
     held = holder(folder)
     if held and is_here(held) and not _is_this_process(held):
         raise HeldByAnotherError(f"{folder}: held by {who(held)}")
+    (take or _keep)(folder)
 
 
 def _is_this_process(held: dict[str, Any]) -> bool:
